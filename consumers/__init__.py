@@ -1,0 +1,1 @@
+"""Everything that reads the log: the worker loop and the folds."""

@@ -1,0 +1,80 @@
+"""The protocol of the log: append; next chunks; done. Both homes pass one conformance suite."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class LogUnavailable(Exception):
+    """The log cannot take or give records now. The gateway answers 503, a worker waits and tries again."""
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds
+
+
+class ChunkLost(Exception):
+    """The chunk belongs to another worker by now (fenced). Drop it: nothing of it may be inserted any more."""
+
+
+class Entry(NamedTuple):
+    """A record to append. `key` decides the partition; `events` counts what is inside, to bound chunks by."""
+
+    key: bytes
+    value: bytes
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one partition, [lo, hi). Handed out again with the same bounds until it is done."""
+
+    log_id: str
+    partition: int
+    lo: int
+    hi: int
+    records: Sequence[tuple[int, bytes]] = field(repr=False)  # (offset, value); a compacted log may have gaps
+    repeated: bool = False  # handed out before: some of its rows may be in the tables
+
+    @property
+    def token(self) -> str:
+        return f"{self.log_id}:{self.partition}:{self.lo}:{self.hi}"
+
+
+class Log(Protocol):
+    """The writing side, used by one event loop."""
+
+    async def start(self) -> None:
+        """Raises LogUnavailable; may be called again."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """All entries are durable when it returns. Raises LogUnavailable: some of them may still land (a resend with the
+        same messageId is harmless)."""
+
+    async def check(self) -> None:
+        """Raises LogUnavailable when an append now would."""
+
+    async def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """The reading side: one worker's share of the partitions, used by one event loop."""
+
+    async def start(self) -> None:
+        """Raises LogUnavailable; may be called again."""
+
+    async def poll(self, timeout: float) -> list[Chunk]:
+        """The next chunk of each partition that has one, its bounds made durable first; waits up to `timeout` seconds
+        for the first record, empty if none came. A chunk not yet done is not handed out again by the same reader unless
+        `retry` was called. Raises LogUnavailable."""
+
+    async def done(self, chunks: Sequence[Chunk]) -> None:
+        """The chunks are in the tables. Raises ChunkLost when another worker owns one of them, LogUnavailable."""
+
+    def retry(self) -> None:
+        """Hand out the chunks that are not done again, marked `repeated`."""
+
+    async def lag(self) -> int:
+        """Records on this worker's partitions that are not done."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Everything that answers HTTP. The path of an event begins in ingest.py."""

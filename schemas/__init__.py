@@ -1,0 +1,1 @@
+"""What things are: events, records, reasons, settings, tables. No I/O, no clock, no environment."""

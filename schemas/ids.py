@@ -1,0 +1,35 @@
+"""Identifiers: how they are made, cut and hashed."""
+
+from hashlib import blake2b
+from uuid import UUID
+
+
+def uuid7(time_ms: int, random_bits: int) -> str:
+    """A UUIDv7 (RFC 9562) from a time in epoch ms and at least 74 random bits, both the caller's."""
+    value = (time_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random_bits & 0xFFF) << 64
+    value |= 0b10 << 62 | (random_bits >> 12) & (1 << 62) - 1
+    return str(UUID(int=value))
+
+
+def guest_id(anonymous_id: str) -> str:
+    """The user id of a guest: `g-…`, as the console shows it."""
+    return anonymous_id if anonymous_id.startswith("g-") else f"g-{anonymous_id}"
+
+
+def message_key(message_id: str) -> int:
+    """128 bits that stand for a messageId. A UUID is its own key, so that time-ordered ids stay neighbours on disk."""
+    if len(message_id) == 36:
+        try:
+            return int(message_id.replace("-", ""), 16) if message_id.count("-") == 4 else _hash(message_id, 16)
+        except ValueError:
+            pass
+    return _hash(message_id, 16)
+
+
+def short_key(text: str) -> int:
+    """64 bits that stand for an id inside one user's or one conversation's set."""
+    return _hash(text, 8)
+
+
+def _hash(text: str, size: int) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=size).digest(), "little")

@@ -1,0 +1,32 @@
+"""Why an event is refused: one reason each, the same word in the answer, the quarantine and the metrics."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every way an event can fail to become a row."""
+
+    NOT_AN_OBJECT = "not_an_object"  # an event must be a JSON object
+    UNKNOWN_TYPE = "unknown_type"  # neither `type` nor the shape says which call this is
+    MISSING_EVENT = "missing_event"  # a track call without an event name
+    MISSING_USER = "missing_user"  # neither userId nor anonymousId
+    INVALID_ID = "invalid_id"  # an id that is not a string or number, or is longer than 255 characters
+    INVALID_TIMESTAMP = "invalid_timestamp"  # not ISO 8601 and not epoch milliseconds
+    TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"  # before 1970 or after 2099
+    INVALID_PROPERTIES = "invalid_properties"  # properties, traits or context that is not an object
+    INVALID_TEXT = "invalid_text"  # a lone surrogate: text that no UTF-8 can carry
+    INVALID_NUMBER = "invalid_number"  # NaN, an infinity, or a number no double can hold
+    TOO_DEEP = "too_deep"  # nested deeper than 64 levels
+    TOO_LARGE = "too_large"  # more than 32 KB as JSON
+    WRONG_KEY = "wrong_key"  # the event's own writeKey is unknown, or another project's
+    UNREADABLE_RECORD = "unreadable_record"  # a log record that does not decode (worker)
+    REFUSED_BY_CLICKHOUSE = "refused_by_clickhouse"  # a row that ClickHouse will not take (worker)
+
+
+class InvalidEvent(Exception):
+    """One event cannot be accepted. `reason` is for programs, `message` tells the sender what to change."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

@@ -1,0 +1,51 @@
+"""What a beacon puts on the log: one record per project, user key and beacon, encoded as a JSON array."""
+
+import msgspec
+
+from schemas.events import Event
+
+VERSION = 1
+
+
+class Reject(msgspec.Struct, frozen=True, array_like=True):
+    """An event the gateway refused: it travels the log too, so that the quarantine is as durable as the events."""
+
+    reason: str
+    message: str
+    index: int  # position in the beacon
+    message_id: str
+    raw: str  # the event as JSON text, as it was sent
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Everything the folds need: rows follow from the record alone, never from a clock. Times are epoch ms, UTC."""
+
+    version: int = VERSION
+    project_id: str
+    received_at: int
+    sent_at: int | None = None
+    ip: str = ""  # already cut by the IP policy
+    user_agent: str = ""
+    events: tuple[Event, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    return _encoder.encode(record)
+
+
+def decode(value: bytes) -> Record:
+    """Raises msgspec.DecodeError or msgspec.ValidationError when the bytes are not a record of this version."""
+    record = _decoder.decode(value)
+    if record.version != VERSION:
+        raise msgspec.ValidationError(f"record version {record.version}, this code reads {VERSION}")
+    return record
+
+
+def partition_key(project_id: str, event: Event) -> bytes:
+    """From client bytes only, so that a resend meets the first sending on the same partition."""
+    return f"{project_id}\0{event.user_id or event.anonymous_id}".encode()

@@ -1,0 +1,111 @@
+"""Every setting: read once from ASK0_* variables, strictly. The README's table and deploy/ are tested against this."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+PREFIX = "ASK0_"
+
+
+class SettingsError(Exception):
+    """A variable is unknown or malformed. The message names it and says what it takes."""
+
+
+class Settings(BaseModel):
+    """What one process needs to know. Field `data_dir` is variable ASK0_DATA_DIR, and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", description="Address the gateway listens on")
+    port: int = Field(8080, ge=0, le=65535, description="Port the gateway listens on, 0 for any free one")
+    data_dir: Path = Field(Path("data"), description="Folder of the embedded log, the embedded ClickHouse and caches")
+    log: str = Field(
+        "", description="`sqlite:///path` or `kafka://host:port,…/topic`; empty: SQLite in the data folder"
+    )
+    clickhouse: str = Field(
+        "", description="`chdb:///path` or `http(s)://user:password@host:8123/ask0`; empty: chDB in the data folder"
+    )
+    clickhouse_http_port: int = Field(
+        8123, ge=0, le=65535, description="Port on which the embedded ClickHouse answers analysts' tools, 0 for off"
+    )
+    analyst_password: SecretStr = Field(
+        SecretStr(""),
+        description="Password of the read-only user `analyst`; empty: made at the first start and printed",
+    )
+    query_memory_mb: int = Field(2048, ge=64, description="Memory an analyst's query may take, in MB")
+    query_seconds: int = Field(60, ge=1, description="Time an analyst's query may take")
+    ip_policy: Literal["keep", "truncate", "drop"] = Field(
+        "truncate", description="What is kept of a client's address: all, its /24 or /48 network, nothing"
+    )
+    trusted_proxies: str = Field(
+        "", description="Comma-separated addresses or networks whose X-Forwarded-For is believed; empty: nobody's"
+    )
+    allowed_origins: str = Field(
+        "*", description="Comma-separated origins whose pages may send events; no security border, `curl` can lie"
+    )
+    public_url: str = Field("", description="Address browsers reach the gateway at; empty: the request's own Host")
+    quota_events_per_second: int = Field(
+        0, ge=0, description="Events a project may send per second, sustained, with ten seconds of burst; 0: no limit"
+    )
+    kafka_group: str = Field("ask0-worker", min_length=1, description="Consumer group of the workers")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is written to stderr")
+    bootstrap_project: str = Field("", description="Project to create at start if it is absent: a name, or `proj_…`")
+    bootstrap_write_key: str = Field("", description="Write key of the project created at start")
+    bootstrap_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the project created at start")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises SettingsError naming the variable."""
+        values = {name[len(PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError(
+                "; ".join(_explain(problem["loc"], problem["msg"], problem["type"]) for problem in error.errors())
+            ) from None
+
+    @field_validator("log")
+    @classmethod
+    def _log_is_known(cls, value: str) -> str:
+        url = urlsplit(value)
+        sqlite = url.scheme == "sqlite" and not url.netloc and len(url.path) > 1
+        kafka = url.scheme == "kafka" and bool(url.netloc) and len(url.path) > 1
+        if value and not (sqlite or kafka):
+            raise ValueError("takes sqlite:///path or kafka://host:port,host:port/topic")
+        return value
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _clickhouse_is_known(cls, value: str) -> str:
+        url = urlsplit(value)
+        chdb = url.scheme == "chdb" and not url.netloc and len(url.path) > 1
+        http = url.scheme in ("http", "https") and bool(url.hostname)
+        if value and not (chdb or http):
+            raise ValueError("takes chdb:///path or http(s)://user:password@host:8123/ask0")
+        return value
+
+    @model_validator(mode="after")
+    def _bootstrap_is_whole(self) -> Self:
+        if (self.bootstrap_write_key or self.bootstrap_secret_key.get_secret_value()) and not self.bootstrap_project:
+            raise ValueError("ASK0_BOOTSTRAP_PROJECT is missing: the bootstrap keys need a project")
+        return self
+
+    @property
+    def log_dsn(self) -> str:
+        return self.log or f"sqlite://{self.data_dir.absolute() / 'log.sqlite3'}"
+
+    @property
+    def clickhouse_dsn(self) -> str:
+        return self.clickhouse or f"chdb://{self.data_dir.absolute() / 'clickhouse'}"
+
+
+def _explain(location: tuple[str | int, ...], message: str, kind: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    name = f"{PREFIX}{location[0]}".upper()
+    if kind == "extra_forbidden":
+        return f"{name} is not a setting; `ask0 doctor` lists them all"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,1 @@
+"""ClickHouse: connect by DSN (chDB in process, or a server), migrate, insert, read."""

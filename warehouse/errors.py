@@ -1,0 +1,17 @@
+"""What can go wrong with ClickHouse, by what the catcher does about it."""
+
+
+class Unavailable(Exception):
+    """ClickHouse is away, busy, or did not answer in time: wait and do the same again, with the same bounds."""
+
+
+class Refused(Exception):
+    """ClickHouse will never take this data: a value does not fit its column. Find the row and quarantine it."""
+
+
+class QueryFailed(Exception):
+    """The statement itself is wrong or not allowed; `code` is ClickHouse's error number."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
