@@ -48,8 +48,8 @@ class Log(Protocol):
         """Raises LogUnavailable; may be called again."""
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """All entries are durable when it returns. Raises LogUnavailable: some of them may still land (a resend with the
-        same messageId is harmless)."""
+        """All entries are durable when it returns. Raises LogUnavailable: some may still land, which a resend with
+        the same messageId makes harmless."""
 
     async def check(self) -> None:
         """Raises LogUnavailable when an append now would."""

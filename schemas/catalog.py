@@ -1,4 +1,4 @@
-"""The catalog's documents: projects and their keys. Secret keys are stored as a hash and the characters shown of them."""
+"""The catalog's documents: projects and their keys. Of a secret key only its hash and first characters are kept."""
 
 from hashlib import sha256
 from typing import Literal

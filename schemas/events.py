@@ -1,4 +1,4 @@
-"""The canonical event: what every accepted shape of the wire becomes, and the one place that decides what is accepted."""
+"""The canonical event: what every accepted shape of the wire becomes; the one place that says what is accepted."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,8 +22,9 @@ MAX_TIMESTAMP = 4_102_444_800_000  # 2100-01-01 in epoch ms; ClickHouse's DateTi
 
 # Keys of the envelope: in Ask0's flat forms every other key is a trait or a property.
 ENVELOPE = frozenset(
-    "type event userId anonymousId messageId timestamp originalTimestamp sentAt receivedAt context integrations traits "
-    "properties projectId writeKey groupId previousId channel customAttributes _metadata".split()
+    ("type", "event", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp", "sentAt", "receivedAt")
+    + ("context", "integrations", "traits", "properties", "projectId", "writeKey", "groupId", "previousId", "channel")
+    + ("customAttributes", "_metadata")
 )
 
 EMPTY = msgspec.Raw(b"{}")
@@ -196,7 +197,7 @@ def _timestamp(raw: Mapping[str, Any], received_at: int) -> int:
 
 
 def _encode(value: Mapping[str, Any]) -> msgspec.Raw:
-    """The object as JSON with each key once, finite numbers and at most 64 levels: what ClickHouse's JSON type takes."""
+    """The object as JSON with each key once, finite numbers and at most 64 levels, as ClickHouse's JSON wants it."""
     try:
         data = orjson.dumps(value)
     except TypeError as error:  # orjson.JSONEncodeError: a lone surrogate, an integer over 64 bits, or far too deep
