@@ -212,7 +212,7 @@ def _encode(value: Mapping[str, Any]) -> msgspec.Raw:
 def _why_not_json(value: object) -> InvalidEvent:
     if _depth(value) > MAX_DEPTH:
         return InvalidEvent(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
-    if any(type(leaf) is int for leaf in _leaves(value) if not isinstance(leaf, str) and abs(leaf) >= 1 << 64):
+    if any(type(leaf) is int and not -(1 << 63) <= leaf < 1 << 64 for leaf in _leaves(value)):
         return InvalidEvent(Reason.INVALID_NUMBER, "a whole number does not fit 64 bits")
     return InvalidEvent(Reason.INVALID_TEXT, "a text holds half of a surrogate pair, which no UTF-8 can carry")
 
