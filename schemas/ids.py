@@ -18,11 +18,13 @@ def guest_id(anonymous_id: str) -> str:
 
 def message_key(message_id: str) -> int:
     """128 bits that stand for a messageId. A UUID is its own key, so that time-ordered ids stay neighbours on disk."""
-    if len(message_id) == 36:
+    if len(message_id) == 36 and message_id[8] == message_id[13] == message_id[18] == message_id[23] == "-":
         try:
-            return int(message_id.replace("-", ""), 16) if message_id.count("-") == 4 else _hash(message_id, 16)
+            digits = bytes.fromhex(message_id.replace("-", ""))
         except ValueError:
-            pass
+            digits = b""
+        if len(digits) == 16:
+            return int.from_bytes(digits, "big")
     return _hash(message_id, 16)
 
 
