@@ -1,0 +1,33 @@
+"""From a DSN to a log or a reader; aiokafka is imported only by those who use Kafka."""
+
+from pathlib import Path
+
+from eventlog.log import Log, Reader
+from eventlog.sqlite import SqliteLog, SqliteReader
+
+SQLITE = "sqlite://"
+
+
+def open_log(dsn: str) -> Log:
+    """Of `sqlite:///path` or `kafka://host:port,…/topic`; ValueError for anything else. Not started yet."""
+    if dsn.startswith(SQLITE):
+        return SqliteLog(_path(dsn))
+    from eventlog.kafka import KafkaLog
+
+    return KafkaLog(dsn)
+
+
+def open_reader(dsn: str, *, group: str) -> Reader:
+    """`group` names the workers that share a topic; a SQLite log has one reader."""
+    if dsn.startswith(SQLITE):
+        return SqliteReader(_path(dsn))
+    from eventlog.kafka_reader import KafkaReader
+
+    return KafkaReader(dsn, group=group)
+
+
+def _path(dsn: str) -> Path:
+    path = Path(dsn.removeprefix(SQLITE))
+    if not path.is_absolute():
+        raise ValueError("A SQLite log is sqlite:///path, with an absolute path.")
+    return path

@@ -1,0 +1,58 @@
+"""A home of the log as the tests see it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from eventlog.log import Chunk, Log, Reader
+from eventlog.open import open_log, open_reader
+
+T = TypeVar("T", bound=Log | Reader)
+
+
+@dataclass(frozen=True)
+class Home:
+    dsn: str
+    away: str  # of the same kind, where nothing is
+
+    def open_log(self) -> Log:
+        return open_log(self.dsn)
+
+    def open_reader(self) -> Reader:
+        return open_reader(self.dsn, group="ask0-test")
+
+
+@asynccontextmanager
+async def started(part: T) -> AsyncIterator[T]:
+    await part.start()
+    try:
+        yield part
+    finally:
+        await part.close()
+
+
+async def read(reader: Reader, enough: Callable[[list[Chunk]], bool]) -> list[Chunk]:
+    """Polls, with every chunk done at once, until it is enough."""
+    chunks: list[Chunk] = []
+    while not enough(chunks):
+        polled = await reader.poll(1)
+        await reader.done(polled)
+        chunks += polled
+    return chunks
+
+
+async def read_records(reader: Reader, count: int) -> list[Chunk]:
+    return await read(reader, lambda chunks: len(values(chunks)) >= count)
+
+
+async def next_chunk(reader: Reader) -> Chunk:
+    """The only chunk there is: its records are on one partition."""
+    while not (chunks := await reader.poll(1)):
+        pass
+    (chunk,) = chunks
+    return chunk
+
+
+def values(chunks: list[Chunk]) -> list[bytes]:
+    return [value for chunk in chunks for _, value in chunk.records]
