@@ -1,8 +1,9 @@
 -- Events: one row per (project, message_id), the first one received. The worker looks ids up in event_ids before it
 -- inserts, so the table is exact as it stands: nothing anyone reads waits for a merge.
 -- Partitions follow received_at, because a client may send any date.
+-- The log's partition is `_partition`: `_part` is a name of ClickHouse's own, and without it UPDATE fails.
 
-CREATE TABLE events
+CREATE TABLE IF NOT EXISTS events
 (
     project_id      LowCardinality(String)  COMMENT 'The tenant, proj_…',
     type            LowCardinality(String)  COMMENT 'identify, track, page, screen, group or alias',
@@ -22,7 +23,7 @@ CREATE TABLE events
     ip              String                  COMMENT 'Client address after the IP policy (truncated by default)',
     user_agent      String,
     _log            LowCardinality(String)  COMMENT 'The log record this row came from',
-    _part           UInt16,
+    _partition      UInt16,
     _off            UInt64,
     _idx            UInt16                  COMMENT 'Position in the record',
     INDEX user_id user_id TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -32,15 +33,16 @@ CREATE TABLE events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (project_id, toDate(timestamp), event, timestamp)
-SETTINGS non_replicated_deduplication_window = 100000, enable_block_number_column = 1, enable_block_offset_column = 1;
+SETTINGS non_replicated_deduplication_window = 100000, enable_block_number_column = 1, enable_block_offset_column = 1,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE event_ids
+CREATE TABLE IF NOT EXISTS event_ids
 (
     project_id  LowCardinality(String),
     id          UInt128,
     received_at DateTime64(3, 'UTC'),
     _log        LowCardinality(String),
-    _part       UInt16,
+    _partition  UInt16,
     _off        UInt64,
     _idx        UInt16
 )
@@ -48,4 +50,5 @@ ENGINE = MergeTree
 PARTITION BY toMonday(received_at)
 ORDER BY (project_id, id)
 TTL toDateTime(received_at) + INTERVAL 35 DAY
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 1024, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 1024, ttl_only_drop_parts = 1,
+         fsync_after_insert = 1, fsync_part_directory = 1;

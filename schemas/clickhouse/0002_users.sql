@@ -1,7 +1,7 @@
 -- Users: facts are the commutative truth (any order, any number of times, the same result); user_rows is the snapshot
 -- that people read, written again for every touched user; the view hides what has been merged into another user.
 
-CREATE TABLE user_facts
+CREATE TABLE IF NOT EXISTS user_facts
 (
     project_id     LowCardinality(String),
     user_id        String,
@@ -17,9 +17,10 @@ CREATE TABLE user_facts
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, user_id)
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE user_rows
+CREATE TABLE IF NOT EXISTS user_rows
 (
     project_id     LowCardinality(String),
     id             String,
@@ -49,9 +50,10 @@ CREATE TABLE user_rows
 )
 ENGINE = ReplacingMergeTree(_version)
 ORDER BY (project_id, id)
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE VIEW users AS
+CREATE VIEW IF NOT EXISTS users AS
 SELECT project_id, id, anonymous_ids, customer_id, email, name, first_name, last_name, phone, avatar, company, plan,
        role, status, traits, created_at, first_seen_at, last_active_at, conversations, questions, answers, answered,
        satisfaction
@@ -59,7 +61,7 @@ FROM user_rows FINAL
 WHERE merged_into = '';
 
 -- The first link received wins and never changes, whatever arrives later.
-CREATE TABLE identity_links
+CREATE TABLE IF NOT EXISTS identity_links
 (
     project_id   LowCardinality(String),
     anonymous_id String,
@@ -67,9 +69,10 @@ CREATE TABLE identity_links
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, anonymous_id)
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE VIEW identities AS
+CREATE VIEW IF NOT EXISTS identities AS
 SELECT project_id, anonymous_id, min(link).2 AS user_id, min(link).1 AS linked_at
 FROM identity_links
 GROUP BY project_id, anonymous_id;

@@ -1,6 +1,6 @@
 -- Conversations: the same two steps as users, facts and then the snapshot people read.
 
-CREATE TABLE conversation_facts
+CREATE TABLE IF NOT EXISTS conversation_facts
 (
     project_id      LowCardinality(String),
     conversation_id String,
@@ -14,9 +14,10 @@ CREATE TABLE conversation_facts
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, conversation_id)
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE conversation_rows
+CREATE TABLE IF NOT EXISTS conversation_rows
 (
     project_id   LowCardinality(String),
     id           String,
@@ -36,9 +37,10 @@ CREATE TABLE conversation_rows
 )
 ENGINE = ReplacingMergeTree(_version)
 ORDER BY (project_id, id)
-SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256;
+SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
+         fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE VIEW conversations AS
+CREATE VIEW IF NOT EXISTS conversations AS
 SELECT project_id, id, user_id, title, channel, topic, status, started_at, last_at, questions, answers, answered,
        satisfaction
 FROM conversation_rows FINAL;
