@@ -1,0 +1,173 @@
+"""The widget on a page of another origin: nothing is lost and nothing is sent twice."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route
+
+from bench.stack import Stack, wait_for
+
+NO_STORAGE = """
+for (const name of ["localStorage", "sessionStorage"])
+  Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+Object.defineProperty(Document.prototype, "cookie", { get() { throw new DOMException("denied", "SecurityError"); } });
+"""
+NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
+
+
+def arrived(stack: Stack, event: str) -> str:
+    return stack.query(f"SELECT count(), uniqExact(properties.n) FROM ask0.events WHERE event = '{event}'")
+
+
+def wait_until_arrived(stack: Stack, event: str, count: int) -> None:
+    """A later event is the sign that whatever could come has come."""
+    expected = f"{count}\t{count}"
+    wait_for(lambda: arrived(stack, event) == expected, f"{count} × {event}")
+    stack.post("/v1/track", {"event": f"After {event}", "anonymousId": "sentinel", "properties": {"n": 1}})
+    wait_for(lambda: arrived(stack, f"After {event}") == "1\t1", "the sentinel")
+    assert arrived(stack, event) == expected
+
+
+def track(page: Page, event: str, count: int, then: str = "") -> None:
+    page.evaluate(f"for (let n = 0; n < {count}; n++) ask0.track('{event}', {{ n }}); {then}")
+
+
+def load(page: Page, site: str) -> None:
+    """Until the widget is live."""
+    page.goto(site)
+    page.wait_for_function("self.ask0 && 'dropped' in ask0")
+
+
+@pytest.mark.parametrize("count", [1, 20, 70])
+def test_events_before_leaving_arrive_once(stack: Stack, site: str, page: Page, count: int) -> None:
+    load(page, site)
+    track(page, f"Left {count}", count, then="location.href = 'about:blank'")
+    page.wait_for_url("about:blank")
+    wait_until_arrived(stack, f"Left {count}", count)
+
+
+def test_events_before_the_tab_is_closed_arrive_once(stack: Stack, site: str, page: Page) -> None:
+    load(page, site)
+    track(page, "Closed", 20)
+    page.close()
+    wait_until_arrived(stack, "Closed", 20)
+
+
+def test_what_a_closed_tab_could_not_send_is_sent_by_the_next(stack: Stack, site: str, context: BrowserContext) -> None:
+    first, second = context.new_page(), context.new_page()
+    load(first, site)
+    load(second, site)
+    for number, page in enumerate((first, second)):
+        page.route("**/v1/batch", lambda route: route.abort())
+        with page.expect_request("**/v1/batch"):
+            page.evaluate(f"ask0.track('Kept', {{ n: {number} }}); ask0.flush()")
+        page.close()
+    load(context.new_page(), site)
+    wait_until_arrived(stack, "Kept", 2)
+
+
+def test_a_reload_without_locks_keeps_the_queue(stack: Stack, site: str, context: BrowserContext) -> None:
+    context.add_init_script(NO_LOCKS)
+    page = context.new_page()
+    load(page, site)
+    page.route("**/v1/batch", lambda route: route.abort())
+    with page.expect_request("**/v1/batch"):
+        page.evaluate("ask0.track('Reloaded', { n: 0 }); ask0.flush()")
+    page.unroute("**/v1/batch")
+    load(page, site)
+    wait_until_arrived(stack, "Reloaded", 1)
+
+
+def test_an_overloaded_gateway_gets_the_events_later(stack: Stack, site: str, page: Page) -> None:
+    refused: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.fallback()
+        else:
+            refused.append(route)
+            route.fulfill(status=503, headers={"retry-after": "1", "access-control-allow-origin": "*"}, body="{}")
+
+    load(page, site)
+    page.route("**/v1/batch", refuse_once)
+    with page.expect_response(lambda response: "/v1/batch" in response.url and response.ok):
+        track(page, "Overloaded", 20)
+    assert len(refused) == 1
+    wait_until_arrived(stack, "Overloaded", 20)
+
+
+def test_calls_before_the_bundle_is_there_keep_order_and_time(stack: Stack, site: str, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/ask0.js", lambda route: held.append(route))
+    page.goto(site, wait_until="domcontentloaded")
+    page.evaluate("self.kept = ask0.track; ask0.track('Early', { n: 0 }); ask0.identify({ id: 'early' })")
+    page.evaluate("ask0.track('Early', { n: 1 })")
+    released_at = page.evaluate("new Promise((done) => setTimeout(() => done(Date.now()), 5))")
+    held[0].continue_()
+    page.wait_for_function("self.ask0 && 'dropped' in ask0")
+    page.evaluate("kept('Early', { n: 2 })")
+    wait_until_arrived(stack, "Early", 3)
+    rows = stack.query(
+        "SELECT properties.n, sent_user_id, toUnixTimestamp64Milli(timestamp) FROM ask0.events"
+        " WHERE event = 'Early' ORDER BY message_id"
+    )
+    numbers, users, times = zip(*(row.split("\t") for row in rows.splitlines()), strict=True)
+    assert (users, numbers) == (("", "early", "early"), ("0", "1", "2"))
+    assert [int(time) < released_at for time in times] == [True, True, False]
+
+
+def test_without_storage_and_cookies_events_still_arrive(stack: Stack, site: str, context: BrowserContext) -> None:
+    context.add_init_script(NO_STORAGE)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    load(page, site)
+    track(page, "Private", 20, then="ask0.identify({ id: 'private' }); ask0.track('Private', { n: 20 }); ask0.flush()")
+    wait_until_arrived(stack, "Private", 21)
+    assert stack.query(
+        "SELECT uniqExact(anonymous_id), uniqExact(user_id) FROM ask0.events WHERE event = 'Private'"
+    ) == ("1\t1")
+    assert errors == []
+
+
+def test_a_guest_keeps_the_id_when_only_the_cookie_or_only_storage_is_left(site: str, context: BrowserContext) -> None:
+    def guest(page: Page) -> str:
+        return str(page.evaluate("document.cookie.match(/ask0=([^;]+)/)[1]"))
+
+    page = context.new_page()
+    load(page, site)
+    first = guest(page)
+    page.evaluate("localStorage.clear()")
+    load(page, site)
+    assert guest(page) == first
+    context.clear_cookies()
+    load(page, site)
+    assert guest(page) == first
+
+
+def test_nothing_is_thrown_into_the_page(site: str, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    load(page, site)
+    page.evaluate("const loop = {}; loop.loop = loop; ask0.track('Loop', loop); ask0.track('Big', { n: 1n })")
+    page.evaluate("ask0.identify(); ask0.identify(null); ask0.batch('no'); ask0.batch(null)")
+    assert page.evaluate("ask0.dropped") == 6
+    assert errors == []
+
+
+def test_a_refused_key_is_counted_and_identify_is_said_again(stack: Stack, site: str, page: Page) -> None:
+    bodies: list[str] = []
+    page.on("request", lambda request: bodies.append(request.post_data or "") if "/v1/batch" in request.url else None)
+    load(page, site)
+    page.route("**/v1/batch", lambda route: route.fulfill(status=401, headers={"access-control-allow-origin": "*"}))
+    page.evaluate("ask0.identify({ id: 'refused' }); ask0.flush()")
+    page.wait_for_function("ask0.dropped === 1")
+    page.unroute("**/v1/batch")
+    with page.expect_response(lambda response: "/v1/batch" in response.url and response.ok):
+        page.evaluate("ask0.identify({ id: 'refused' }); ask0.flush()")
+    assert len(bodies) == 2
+    wait_for(lambda: stack.query("SELECT count() FROM ask0.users WHERE id = 'refused'") == "1", "the user")
+
+
+def test_a_page_may_load_the_versioned_bundle_with_its_integrity(stack: Stack, site: str, page: Page) -> None:
+    load(page, f"{site}pinned")
+    track(page, "Pinned", 1, then="ask0.flush()")
+    wait_until_arrived(stack, "Pinned", 1)

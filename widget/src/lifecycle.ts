@@ -1,0 +1,15 @@
+/** The moments of a page's life that matter to a queue. */
+
+/**
+ * When the page goes out of sight, which may be its last moment (`unload` never comes on phones, and keeps pages out of
+ * the back/forward cache), and when it is back.
+ */
+export function whenLeaving(run: () => void): void {
+  for (const type of ["visibilitychange", "pagehide"]) addEventListener(type, run, true);
+}
+
+/** Now, or when a prerendered page is really shown. */
+export function whenShown(run: () => void): void {
+  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", run);
+  else run();
+}
