@@ -1,0 +1,74 @@
+"""Servers to compare, on the same uvicorn: `python -m bench.servers bare|decode|gateway PORT`."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from bench.stack import WRITE_KEY
+from cli.keys import bootstrap
+from eventlog.open import open_log
+from gateway.app import create_app
+from gateway.catalog import CatalogCache
+from gateway.server import make_server
+from schemas.settings import Settings
+from warehouse.connect import Warehouse
+from warehouse.migrate import migrate
+
+Scope = dict[str, Any]
+
+
+async def bare(scope: Scope, receive: Any, send: Any) -> None:
+    """204, without even reading the body."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def decode(scope: Scope, receive: Any, send: Any) -> None:
+    """Read the body, orjson.loads, 204."""
+    if scope["type"] == "http":
+        message = await receive()
+        body = message["body"]
+        while message["more_body"]:
+            message = await receive()
+            body += message["body"]
+        if body:  # the probe that waits for the start sends none
+            orjson.loads(body)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def yardstick(app: Any, port: int) -> None:
+    uvicorn.run(app, port=port, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="warning")
+
+
+def gateway(port: int) -> None:
+    """The product's gateway on its SQLite log, every answer after the disk has it; no worker beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            data_dir=Path(folder), port=port, bootstrap_project="proj_bench", bootstrap_write_key=WRITE_KEY
+        )
+        with Warehouse(settings.clickhouse_dsn) as warehouse:
+            migrate(warehouse)
+            bootstrap(warehouse, settings)
+            app = create_app(
+                settings,
+                log=open_log(settings.log_dsn),
+                warehouse=warehouse,
+                catalog=CatalogCache(warehouse, settings.data_dir),
+                registry=CollectorRegistry(),
+            )
+            make_server(app, host=settings.host, port=port).run()
+
+
+if __name__ == "__main__":
+    kind, port = sys.argv[1], int(sys.argv[2])
+    if kind == "gateway":
+        gateway(port)
+    else:
+        yardstick({"bare": bare, "decode": decode}[kind], port)

@@ -1,0 +1,17 @@
+"""A ClickHouse server to kill: chDB behind its HTTP interface (`python -m tests.faults.clickhouse_server FOLDER PORT`)."""
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from warehouse.connect import Warehouse
+from warehouse.interface import User, create_app
+
+PASSWORD = "secret"
+
+if __name__ == "__main__":
+    folder, port = Path(sys.argv[1]) / "clickhouse", int(sys.argv[2])
+    with Warehouse(f"chdb://{folder}"):
+        app = create_app(str(folder), [User("ask0", PASSWORD, writable=True)])
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)

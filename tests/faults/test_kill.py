@@ -1,0 +1,107 @@
+"""kill -9 at any moment loses nothing that was acknowledged and counts nothing twice, on both homes of the log.
+
+The control tells the same story with the protection taken away: the check has to notice. FAULT_ROUNDS says how often
+the process is killed.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.stack import WRITE_KEY, Stack, wait_for
+from tests.faults.conversations import write_conversations
+from tests.kafka_broker import kafka_broker
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))
+CONVERSATIONS = 150 * ROUNDS
+CRASHES = 3
+
+EVENTS = "SELECT count(), uniqExact(message_id) FROM ask0.events"
+TALK = "SELECT count(), sum(questions), sum(answers) FROM ask0.conversations"
+
+
+@contextmanager
+def log_of(home: str) -> Iterator[dict[str, str]]:
+    if home == "sqlite":
+        yield {}
+    else:
+        with kafka_broker() as broker:
+            yield {"ASK0_LOG": f"kafka://{broker.bootstrap}/events"}
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("home", ["sqlite", "kafka"])
+def test_kill_9_during_the_demo_leaves_every_acknowledged_event_in_once(home: str, tmp_path: Path) -> None:
+    conversations = tmp_path / "conversations.jsonl.gz"
+    questions, replies = write_conversations(conversations, CONVERSATIONS)
+    with log_of(home) as settings, Stack(tmp_path / "data", **settings) as stack:
+        demo = play(conversations, stack)
+        kill_and_restart(stack, demo, random.Random(home))
+        accepted = finish(demo)
+        wait_for(lambda: counts(stack, EVENTS)[1] == accepted, "every accepted event to be visible", timeout=300)
+        wait_for(lambda: counts(stack, TALK) == [CONVERSATIONS, questions, replies], "every conversation", timeout=60)
+        assert counts(stack, EVENTS) == [accepted, accepted]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("home", ["sqlite", "kafka"])
+@pytest.mark.parametrize("protection", ["on", "off"])
+def test_death_between_insert_and_done_repeats_rows_only_without_the_protection(
+    home: str, protection: str, tmp_path: Path
+) -> None:
+    conversations = tmp_path / "conversations.jsonl.gz"
+    write_conversations(conversations, 200)
+    with log_of(home) as settings:
+        stack = Stack(tmp_path / "data", "-m", "tests.faults.crashing", protection, **settings)
+        stack.launch()
+        demo = play(conversations, stack)
+        for crash in range(CRASHES):
+            wait_for(lambda: not stack.alive, f"death number {crash + 1}", timeout=90)
+            if crash + 1 < CRASHES:
+                stack.launch()
+        stack.command = ("-m", "cli.main", "serve")
+        with stack:
+            accepted = finish(demo)
+            wait_for(lambda: counts(stack, EVENTS)[1] == accepted, "every accepted event to be visible", timeout=120)
+            wait_for(lambda: stack.metric("ask0_worker_lag_records") == 0, "the worker to be level with the log")
+            rows, messages = counts(stack, EVENTS)
+    if protection == "on":
+        assert rows == messages
+    else:
+        assert rows > messages, "the check is blind: nothing was repeated without the protection"
+
+
+def play(path: Path, stack: Stack) -> "subprocess.Popen[str]":
+    arguments = ["demo", "--conversations", str(path), "--users", "40", "--url", stack.url, "--write-key", WRITE_KEY]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", *arguments, "--json", "--parallel", "2"], stdout=subprocess.PIPE, text=True
+    )
+
+
+def finish(demo: "subprocess.Popen[str]") -> int:
+    """How many events the demo was told are safe."""
+    output, _ = demo.communicate(timeout=600)
+    assert demo.returncode == 0
+    accepted: int = json.loads(output)["accepted"]
+    return accepted
+
+
+def kill_and_restart(stack: Stack, demo: "subprocess.Popen[str]", chance: random.Random) -> None:
+    for _ in range(ROUNDS):
+        threading.Event().wait(chance.uniform(0.05, 1.0))  # the moment of death is what varies
+        if demo.poll() is not None:
+            return
+        stack.kill()
+        stack.start()
+
+
+def counts(stack: Stack, sql: str) -> list[int]:
+    return [int(cell) for cell in stack.query(sql).split()]
