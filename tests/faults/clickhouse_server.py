@@ -1,4 +1,4 @@
-"""A ClickHouse server to kill: chDB behind its HTTP interface (`python -m tests.faults.clickhouse_server FOLDER PORT`)."""
+"""A ClickHouse server to kill: chDB behind its HTTP interface. Arguments: folder and port."""
 
 import sys
 from pathlib import Path
