@@ -50,6 +50,9 @@ class Settings(BaseModel):
     quota_events_per_second: int = Field(
         0, ge=0, description="Events a project may send per second, sustained, with ten seconds of burst; 0: no limit"
     )
+    worker_port: int = Field(
+        8081, ge=0, le=65535, description="Port on which `ask0 worker` answers /health and /metrics, 0 for any free one"
+    )
     kafka_group: str = Field("ask0-worker", min_length=1, description="Consumer group of the workers")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is written to stderr")
     bootstrap_project: str = Field("", description="Project to create at start if it is absent: a name, or `proj_…`")

@@ -1,0 +1,71 @@
+# make run    the whole product on http://127.0.0.1:8080, set up on the first call, data kept in ./data
+# make test   every test, with its own set-up
+# make check  lint, formatting, types, the lock files
+# make bench  the benchmarks, as a table
+# make lock   renew the lock files from pyproject.toml
+# make widget build the browser bundle alone
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WIDGET_SOURCES := $(shell find widget -path widget/node_modules -prune -o -path widget/dist -prune -o -type f -print)
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--custom-compile-command "make lock" --upgrade
+
+.DELETE_ON_ERROR:
+.PHONY: run test check bench lock widget set-up chromium
+
+run: $(VENV)/.runtime gateway/static/manifest.json
+	@exec $(BIN)/ask0 serve
+
+test: set-up chromium
+	npm test --silent --prefix widget
+	$(BIN)/python -m pytest
+
+check: set-up
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	npm run check --silent --prefix widget
+	$(BIN)/python -m pytest --quiet tests/test_locks.py
+
+bench: set-up
+	$(BIN)/python -m bench
+
+lock: set-up
+	$(COMPILE) --extra build --extra dev --output-file requirements-dev.lock > /dev/null
+	$(COMPILE) --extra build --constraint requirements-dev.lock --output-file requirements.lock > /dev/null
+
+set-up: $(VENV)/.dev gateway/static/manifest.json
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Ask0 needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "This Python has no venv: apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+widget/node_modules/.package-lock.json: widget/package.json widget/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix widget
+	@touch $@
+
+gateway/static/manifest.json: widget/node_modules/.package-lock.json $(WIDGET_SOURCES)
+	npm run build --silent --prefix widget
+	@touch $@
+
+widget: gateway/static/manifest.json
+
+chromium:
+	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	else \
+		echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 1; \
+	fi

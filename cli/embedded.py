@@ -1,0 +1,75 @@
+"""The embedded ClickHouse as others see it: its HTTP interface on loopback, for analysts and for our own commands."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from cli.datadir import write_private
+from cli.process import listen, serving_in_thread, url_of
+from schemas.settings import Settings
+from warehouse.interface import User, create_app
+
+HOST = "127.0.0.1"
+ANALYST = "analyst"
+PASSWORD_FILE = "analyst_password"
+
+
+class Interface(NamedTuple):
+    """Where it answers. `dsn` is for our own commands: its user may write."""
+
+    url: str
+    dsn: str
+    analyst_password: str  # empty when analysts are turned off
+    password_is_new: bool
+
+
+@contextmanager
+def answering(settings: Settings, *, analysts: bool) -> Iterator[Interface]:
+    """Answers for as long as the block runs; this process must own the chDB path. Raises NotAvailable."""
+    port = settings.clickhouse_http_port if analysts else 0
+    password, is_new = _analyst_password(settings) if port else ("", False)
+    own_password = secrets.token_urlsafe(24)
+    users = [User("ask0", own_password, writable=True)]
+    if password:
+        users.append(User(ANALYST, password, writable=False))
+    sock = listen(HOST, port, "ASK0_CLICKHOUSE_HTTP_PORT")
+    app = create_app(
+        urlsplit(settings.clickhouse_dsn).path,
+        users,
+        memory_mb=settings.query_memory_mb,
+        seconds=settings.query_seconds,
+    )
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    url = url_of(sock)
+    dsn = f"http://ask0:{own_password}@{url.removeprefix('http://')}/ask0"
+    with serving_in_thread(uvicorn.Server(config), sock, "interface"):
+        yield Interface(url, dsn, password, is_new)
+
+
+def _analyst_password(settings: Settings) -> tuple[str, bool]:
+    """The one that is set, else the one made at the first start. True when it was made just now."""
+    chosen = settings.analyst_password.get_secret_value()
+    if chosen:
+        return chosen, False
+    path: Path = settings.data_dir / PASSWORD_FILE
+    try:
+        return path.read_text().strip(), False
+    except FileNotFoundError:
+        password = secrets.token_urlsafe(12)
+        write_private(path, password.encode())
+        return password, True

@@ -1,0 +1,60 @@
+"""What `ask0 serve` tells the person who started it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+from rich.console import Console
+
+from cli.embedded import ANALYST, Interface
+from cli.keys import NewProject
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """On a terminal with some colour, elsewhere plain lines."""
+
+    settings: Settings
+    url: str
+    interface: Interface | None
+    demo: bool
+
+    def show(self, write_key: str, new: NewProject | None) -> None:
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"[bold]Ask0 is running.[/] Ctrl-C stops it; the data stays in {self.settings.data_dir}.\n")
+        for name, value, note in self._lines(write_key, new):
+            console.print(f"  {name:<12} [bold]{value}[/]" + (f"  {note}" if note else ""))
+        if stub := _stub(self.settings.public_url or self.url, write_key):
+            console.print("\nPaste this into the <head> of your pages:\n")
+            console.print(f"<script>{stub}</script>", markup=False)
+        console.print()
+
+    def show_waiting(self) -> None:
+        Console(highlight=False, soft_wrap=True).print(
+            f"Ask0 takes events on {self.url}. ClickHouse does not answer yet: they become visible when it does."
+        )
+
+    def _lines(self, write_key: str, new: NewProject | None) -> Iterator[tuple[str, str, str]]:
+        yield "Gateway", self.url, ""
+        if self.demo:
+            yield "Demo page", f"{self.url}/demo", ""
+        if self.interface and self.interface.analyst_password:
+            password = self.interface.analyst_password if self.interface.password_is_new else "as before"
+            yield "ClickHouse", self.interface.url, f"user {ANALYST}, password {password}"
+        if write_key:
+            yield "Write key", write_key, "public: it goes into the snippet"
+        if new and new.secret_key:
+            yield "Secret key", new.secret_key, "keep it on your servers; it is not shown again"
+        else:
+            yield "Secret key", "sk_…", "shown when it was made; `ask0 key create --secret` makes another"
+
+
+def _stub(url: str, write_key: str) -> str:
+    """The widget's stub for this gateway and key; empty when the widget is not built."""
+    manifest = files("gateway") / "static" / "manifest.json"
+    if not write_key or not manifest.is_file():
+        return ""
+    stub: str = json.loads(manifest.read_text())["snippet"]
+    return stub.replace("__ASK0_HOST__", url).replace("__ASK0_KEY__", write_key)

@@ -1,0 +1,90 @@
+"""`ask0`: the group of all commands, and what a known failure looks like to the person who ran one."""
+
+from importlib import import_module
+
+import click
+
+from cli.errors import Failure, NotAvailable, WrongSetting
+from eventlog.log import LogUnavailable
+from schemas.settings import SettingsError
+from warehouse.errors import QueryFailed, Refused, Unavailable
+
+COMMANDS = {
+    "serve": "cli.serve",
+    "gateway": "cli.gateway",
+    "worker": "cli.worker",
+    "migrate": "cli.migrate",
+    "doctor": "cli.doctor",
+    "project": "cli.project",
+    "key": "cli.key",
+    "import": "cli.importing",
+    "demo": "cli.demo",
+    "sql": "cli.sql",
+    "quarantine": "cli.quarantine",
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for, so that `ask0 sql` does not wait for the web server's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            failure = _explain(error)
+            if failure is None:
+                raise
+            raise failure from error
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings are ASK0_* variables, or lines of a file named .env. Exit codes: 0 done, 1 failed, 2 wrong usage "
+    "or setting, 3 unavailable or in use.",
+)
+@click.version_option(package_name="ask0", message="ask0 %(version)s")
+def main() -> None:
+    """Identify and track the people who talk to an AI assistant.
+
+    \b
+    Example:
+      ask0 serve
+    """
+
+
+def _explain(error: Exception) -> Failure | None:
+    """What a known error means to the person who ran the command; None for an error that is our own."""
+    from warehouse.migrate import SchemaMismatch  # here, because it is slow to import
+
+    match error:
+        case SettingsError():
+            return WrongSetting(str(error))
+        case Unavailable() | LogUnavailable():
+            return NotAvailable(_one_line(error))
+        case QueryFailed(code=code):
+            number = f" (code {code})" if code is not None else ""
+            return Failure(f"ClickHouse refused the statement{number}: {_one_line(error)}")
+        case Refused():
+            return Failure(f"ClickHouse refused the data: {_one_line(error)}")
+        case SchemaMismatch():
+            return Failure(str(error))
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    main()

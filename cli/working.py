@@ -1,0 +1,54 @@
+"""The worker as a process runs it: first the database has to be ready, however long that takes; then round by round."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from consumers.worker import Worker
+from eventlog.open import open_reader
+from schemas.settings import Settings
+from warehouse.connect import Warehouse
+from warehouse.errors import Unavailable
+from warehouse.migrate import pending
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+class NotMigrated(Unavailable):
+    """Tables are missing that somebody else is to make."""
+
+
+def check_migrated(warehouse: Warehouse) -> None:
+    """Raises NotMigrated, Unavailable, SchemaMismatch."""
+    if missing := pending(warehouse):
+        raise NotMigrated(f"{len(missing)} migrations are missing; run `ask0 migrate`")
+
+
+async def wait_until(prepared: Callable[[], object], stop: asyncio.Event) -> None:
+    """Calls `prepared` until it does not raise Unavailable, or `stop` is set."""
+    wait = FIRST_WAIT_SECONDS
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(prepared)
+        except Unavailable as error:
+            logger.warning("the worker waits: %s", " ".join(str(error).split())[:300])
+        else:
+            return
+        try:
+            await asyncio.wait_for(stop.wait(), wait)
+        except TimeoutError:
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+async def work(settings: Settings, warehouse: Warehouse, registry: CollectorRegistry, stop: asyncio.Event) -> None:
+    """Until `stop` is set; then its share of the log is given back."""
+    reader = open_reader(settings.log_dsn, group=settings.kafka_group)
+    try:
+        await Worker(reader, warehouse, registry).run(stop)
+    finally:
+        await reader.close()
