@@ -1,0 +1,208 @@
+"""The ASGI application: `/ping`, and queries at `/`, the way ClickHouse's own HTTP interface answers them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+from uuid import uuid4
+
+from warehouse.errors import QueryFailed
+from warehouse.interface.codes import Code, failed, message_of, status_of
+from warehouse.interface.engine import Answer, Engine, Head
+from warehouse.interface.execution import Limits, job
+from warehouse.interface.guard import MAX_TEXT_BYTES, READABLE, Guard
+from warehouse.interface.request import FRAMES, Request, User, parse_request
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+READING_THREADS = 4
+WRITING_THREADS = 2  # of their own, so that readers never keep the owner waiting
+BODY_IN_MEMORY_BYTES = 8 << 20
+MAX_SENT_BYTES = 1 << 30
+
+CONTENT_TYPES = {
+    "JSON": "application/json; charset=UTF-8",
+    "CSV": "text/csv; charset=UTF-8",
+    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
+    "TSV": "text/tab-separated-values; charset=UTF-8",
+    "Native": "application/octet-stream",
+    "RowBinary": "application/octet-stream",
+}
+
+
+class Gone(Exception):
+    """The client left before it had asked."""
+
+
+def create_app(
+    path: str,
+    users: Sequence[User],
+    *,
+    database: str = "ask0",
+    memory_mb: int = 1024,
+    seconds: float = 30,
+    readable: frozenset[str] = READABLE,
+    threads: int = READING_THREADS,
+) -> "Interface":
+    """The interface over the chDB `path` of this process; `memory_mb` and `seconds` bound a read-only query."""
+    return Interface(
+        path, users, database, Guard(database, readable), Limits(memory_bytes=memory_mb << 20, seconds=seconds), threads
+    )
+
+
+class Interface:
+    """Opens its engine at the lifespan's start; at its end no thread of it is left."""
+
+    def __init__(
+        self, path: str, users: Sequence[User], database: str, guard: Guard, limits: Limits, threads: int
+    ) -> None:
+        self._path = path
+        self._users = users
+        self._database = database
+        self._guard = guard
+        self._limits = limits
+        self._threads = threads
+        self._engines: dict[bool, Engine] = {}  # by whether they write
+        self._timezone = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            for writes, threads in ((True, WRITING_THREADS), (False, self._threads)):
+                self._engines[writes] = await asyncio.to_thread(Engine, self._path, threads=threads)
+            self._timezone = await asyncio.to_thread(self._engines[True].ask, "SELECT timezone()")
+        except Exception as error:
+            await self._close()
+            await send({"type": "lifespan.startup.failed", "message": f"the ClickHouse interface: {error}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _close(self) -> None:
+        for engine in self._engines.values():
+            await asyncio.to_thread(engine.close)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path in ("/ping", "/replicas_status") or (path == "/" and method != "POST" and not scope["query_string"]):
+            await _respond(send, 200, b"Ok.\n", {})
+            return
+        if path != "/":
+            await _respond(send, 404, f"There is no handler {path}: queries go to /\n".encode(), {})
+            return
+        headers = {"X-ClickHouse-Server-Display-Name": "ask0", "X-ClickHouse-Timezone": self._timezone}
+        try:
+            request = parse_request(scope, self._users, self._database)
+            headers["X-ClickHouse-Query-Id"] = request.query_id
+            with SpooledTemporaryFile(max_size=BODY_IN_MEMORY_BYTES) as body:
+                limit = MAX_SENT_BYTES if request.user.writable else 2 * MAX_TEXT_BYTES
+                await _receive_body(receive, cast(BinaryIO, body), limit)
+                await self._answer(request, cast(BinaryIO, body), scope, receive, send, headers)
+        except Gone:
+            return
+        except QueryFailed as failure:
+            await _refuse(send, failure, headers, anonymous=_is_anonymous(scope))
+
+    async def _answer(
+        self, request: Request, body: BinaryIO, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]
+    ) -> None:
+        tag = uuid4().hex
+        content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
+        engine = self._engines[request.user.writable]
+        answer = engine.run(tag, job(request, body, content_type, tag, self._guard, self._limits))
+        gone = asyncio.create_task(_disconnected(receive))
+        gone.add_done_callback(lambda _: engine.stop(tag, answer))
+        try:
+            await _stream(send, answer, await _head(answer), request, headers)
+        finally:
+            gone.cancel()
+            engine.stop(tag, answer)
+            await answer.ended()  # the body is read until then
+
+
+async def _receive_body(receive: Receive, body: BinaryIO, limit: int) -> None:
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise failed(Code.QUERY_IS_TOO_LARGE, f"the body is more than {limit:,} bytes")
+        body.write(piece)
+        more = message.get("more_body", False)
+    body.seek(0)
+
+
+async def _head(answer: Answer) -> Head:
+    try:
+        return await answer.head()
+    except asyncio.CancelledError as error:
+        raise failed(Code.TOO_MANY_SIMULTANEOUS_QUERIES, "The process is ending") from error
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stream(send: Send, answer: Answer, head: Head, request: Request, headers: dict[str, str]) -> None:
+    headers |= {"X-ClickHouse-Summary": json.dumps(head.summary), "X-ClickHouse-Exception-Tag": head.tag}
+    if head.format:
+        headers["X-ClickHouse-Format"] = head.format
+        headers["Content-Type"] = CONTENT_TYPES.get(head.format, "text/plain; charset=UTF-8")
+    if request.answer_encoding not in ("", FRAMES):
+        headers["Content-Encoding"] = request.answer_encoding
+    pieces = answer.pieces()
+    first = await anext(pieces, b"")
+    second = await anext(pieces, b"")
+    if not second:
+        await _respond(send, 200, first, headers)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    await send({"type": "http.response.body", "body": second, "more_body": True})
+    try:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except QueryFailed:
+        return  # without the last chunk, so that the client sees that the answer was cut off
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _refuse(send: Send, failure: QueryFailed, headers: dict[str, str], *, anonymous: bool) -> None:
+    status = status_of(failure)
+    headers = headers | {"X-ClickHouse-Exception-Code": str(failure.code), "Content-Type": "text/plain; charset=UTF-8"}
+    if failure.code == Code.AUTHENTICATION_FAILED and anonymous:
+        status = 401
+        headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+    await _respond(send, status, message_of(failure).encode(), headers)
+
+
+async def _respond(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    encoded = _encoded({**headers, "Content-Length": str(len(body))})
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_anonymous(scope: Scope) -> bool:
+    names = dict(scope["headers"]).keys()
+    return not names & {b"authorization", b"x-clickhouse-user"} and b"user=" not in scope["query_string"]
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
