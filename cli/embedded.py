@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import uvicorn
 
@@ -39,7 +39,7 @@ def answering(settings: Settings, *, analysts: bool) -> Iterator[Interface]:
         users.append(User(ANALYST, password, writable=False))
     sock = listen(HOST, port, "ASK0_CLICKHOUSE_HTTP_PORT")
     app = create_app(
-        urlsplit(settings.clickhouse_dsn).path,
+        unquote(urlsplit(settings.clickhouse_dsn).path),
         users,
         memory_mb=settings.query_memory_mb,
         seconds=settings.query_seconds,

@@ -1,0 +1,82 @@
+"""Rows of `conversation_facts`: what a round says about each conversation. Facts add up alike in any order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from consumers.folds.events import Columns
+from consumers.folds.identities import link_of
+from consumers.folds.records import NOTHING, Placed
+from consumers.folds.talk import Talk, text_of
+from schemas.conversations import ANSWER, CLOSED, DELETED, OUTCOMES, QUESTION, STARTED
+from schemas.events import MAX_TIMESTAMP
+
+TITLE_CHARS = 120  # of a question that stands in for a title
+
+Attributes = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
+
+
+class ConversationFacts(NamedTuple):
+    attributes: Attributes
+    started_at: int
+    last_at: int
+    talk: Talk
+
+
+def fold(events: Iterable[Placed]) -> dict[tuple[str, str], ConversationFacts]:
+    by_conversation: dict[tuple[str, str], list[Placed]] = {}
+    for placed in events:
+        if placed.event.conversation_id:
+            key = placed.record.project_id, placed.event.conversation_id
+            by_conversation.setdefault(key, []).append(placed)
+    return {key: _facts(own) for key, own in by_conversation.items()}
+
+
+def fact_columns(conversations: Mapping[tuple[str, str], ConversationFacts]) -> Columns:
+    facts = conversations.values()
+    return {
+        "project_id": [project_id for project_id, _ in conversations],
+        "conversation_id": [conversation_id for _, conversation_id in conversations],
+        "attributes": [f.attributes for f in facts],
+        "started_at": [f.started_at for f in facts],
+        "last_at": [f.last_at for f in facts],
+        "questions": [f.talk.questions for f in facts],
+        "answers": [f.talk.answers for f in facts],
+        "answered": [f.talk.answered for f in facts],
+        "ratings": [f.talk.ratings for f in facts],
+    }
+
+
+def _facts(events: Sequence[Placed]) -> ConversationFacts:
+    times = [placed.occurred_at for placed in events]
+    talk = [placed for placed in events if placed.said is not NOTHING]
+    attributes: Attributes = {}
+    for placed in events:
+        _set(attributes, "user_id", placed.occurred_at, placed.event.user_id)
+        if placed.event.anonymous_id:
+            _set(attributes, "anonymous_id", placed.occurred_at, link_of(placed.event.anonymous_id))
+    for placed in talk:
+        _describe(attributes, placed)
+    return ConversationFacts(attributes, min(times), max(times), Talk.of(talk))
+
+
+def _describe(attributes: Attributes, placed: Placed) -> None:
+    name, at, said = placed.event.event, placed.occurred_at, placed.said
+    if name in (STARTED, QUESTION, ANSWER):
+        _set(attributes, "topic", at, text_of(said, "topic"))
+    if name == STARTED:
+        _set(attributes, "title", at, text_of(said, "title"))
+        _set(attributes, "channel", at, text_of(said, "channel"))
+    elif name == QUESTION:
+        # The earliest question wins, as time runs backwards here.
+        _set(attributes, "first_question", MAX_TIMESTAMP - at, text_of(said, "text", TITLE_CHARS))
+    elif name == CLOSED:
+        status = text_of(said, "status")
+        _set(attributes, "status", at, status if status in OUTCOMES else "")
+    elif name == DELETED:
+        _set(attributes, "deleted", at, "true")
+
+
+def _set(attributes: Attributes, name: str, at: int, text: str) -> None:
+    fact = at, text
+    if text and attributes.get(name, fact) <= fact:
+        attributes[name] = fact

@@ -1,0 +1,58 @@
+"""Rows of `events` and `event_ids`: one for each event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consumers.folds.records import Placed, Quarantined
+from schemas.ids import guest_id
+
+Columns = dict[str, list[Any]]
+
+
+def event_columns(events: Sequence[Placed], owners: Mapping[tuple[str, str], str]) -> Columns:
+    """`owners` says which user a guest, (project, g-…), is known to be."""
+    return {
+        "project_id": [p.record.project_id for p in events],
+        "type": [p.event.type for p in events],
+        "event": [p.event.event for p in events],
+        "user_id": [p.event.user_id or _owner(p, owners) for p in events],
+        "sent_user_id": [p.event.user_id for p in events],
+        "anonymous_id": [p.event.anonymous_id for p in events],
+        "message_id": [p.event.message_id for p in events],
+        "timestamp": [p.event.timestamp for p in events],
+        "occurred_at": [p.occurred_at for p in events],
+        "received_at": [p.record.received_at for p in events],
+        "sent_at": [p.record.sent_at for p in events],
+        "conversation_id": [p.event.conversation_id for p in events],
+        "group_id": [p.event.group_id for p in events],
+        "properties": [str(p.event.properties, "utf-8") for p in events],
+        "context": [str(p.event.context, "utf-8") for p in events],
+        "ip": [p.record.ip for p in events],
+        "user_agent": [p.record.user_agent for p in events],
+        **position_columns(events),
+    }
+
+
+def id_columns(events: Sequence[Placed], ids: Sequence[int]) -> Columns:
+    """`ids` are the message keys of the events."""
+    return {
+        "project_id": [p.record.project_id for p in events],
+        "id": list(ids),
+        "received_at": [p.record.received_at for p in events],
+        **position_columns(events),
+    }
+
+
+def position_columns(rows: Sequence[Placed | Quarantined]) -> Columns:
+    """Where on the log each row comes from."""
+    return {
+        "_log": [row.chunk.log_id for row in rows],
+        "_partition": [row.chunk.partition for row in rows],
+        "_off": [row.offset for row in rows],
+        "_idx": [row.index for row in rows],
+    }
+
+
+def _owner(placed: Placed, owners: Mapping[tuple[str, str], str]) -> str:
+    guest = guest_id(placed.event.anonymous_id)
+    return owners.get((placed.record.project_id, guest), guest)

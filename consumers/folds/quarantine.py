@@ -1,0 +1,57 @@
+"""Rows of `quarantine_rows`: what became no event, with the reason, the bytes and the place on the log."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from consumers.folds.events import Columns, position_columns
+from consumers.folds.records import Placed, Quarantined
+from schemas.events import Event
+from schemas.reasons import Reason
+
+
+def quarantine_columns(rows: Sequence[Quarantined]) -> Columns:
+    return {
+        "project_id": [row.project_id for row in rows],
+        "id": [f"{row.chunk.log_id}:{row.chunk.partition}:{row.offset}:{row.index}" for row in rows],
+        "stage": [row.stage for row in rows],
+        "reason": [row.reason for row in rows],
+        "message": [row.message for row in rows],
+        "message_id": [row.message_id for row in rows],
+        "raw": [row.raw for row in rows],
+        "received_at": [row.received_at for row in rows],
+        **position_columns(rows),
+    }
+
+
+def refused(placed: Placed, message: str) -> Quarantined:
+    """An event whose row ClickHouse does not take."""
+    return Quarantined(
+        chunk=placed.chunk,
+        offset=placed.offset,
+        index=placed.index,
+        project_id=placed.record.project_id,
+        received_at=placed.record.received_at,
+        stage="worker",
+        reason=Reason.REFUSED_BY_CLICKHOUSE,
+        message=message,
+        message_id=placed.event.message_id,
+        raw=_wire(placed.event),
+    )
+
+
+def _wire(event: Event) -> str:
+    """The event in Segment's shape, as the gateway would take it again."""
+    payload = "traits" if event.type in ("identify", "group") else "properties"
+    wire = {
+        "type": event.type,
+        "messageId": event.message_id,
+        "timestamp": event.timestamp,
+        "name" if event.type in ("page", "screen") else "event": event.event,
+        "userId": event.user_id,
+        "anonymousId": event.anonymous_id,
+        "previousId": event.previous_id,
+        "groupId": event.group_id,
+    }
+    told: dict[str, object] = {key: value for key, value in wire.items() if value != ""}
+    return msgspec.json.encode({**told, payload: event.properties, "context": event.context}).decode()

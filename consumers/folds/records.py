@@ -1,0 +1,157 @@
+"""The first step of every fold: decode a round's records and say of each event where it lies and when it happened."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from eventlog.log import Chunk
+from schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED
+from schemas.events import MAX_TIMESTAMP, Event
+from schemas.ids import guest_id
+from schemas.reasons import Reason
+from schemas.records import Record, decode
+
+MAX_SKEW = 60_000  # ms; a client's clock that is further off is corrected
+MAX_RECORD_EVENTS = 65_535  # positions in a record are UInt16
+
+UNDERSTOOD = frozenset((STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED))
+NOTHING: dict[str, Any] = {}
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):  # tens of thousands live at once, and hold no cycles
+    """An event, where it lies on the log, and when it happened."""
+
+    chunk: Chunk
+    offset: int
+    index: int
+    record: Record
+    event: Event
+    occurred_at: int
+    said: dict[str, Any]  # the properties of a conversation event, else NOTHING
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """Something that becomes no row but one of the quarantine."""
+
+    chunk: Chunk
+    offset: int
+    index: int  # in the record: its events first, then its rejects
+    project_id: str
+    received_at: int
+    stage: str
+    reason: str
+    message: str
+    message_id: str
+    raw: str
+
+
+@dataclass
+class Decoded:
+    """What a round's chunks hold."""
+
+    events: list[Placed] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    unreadable: int = 0  # records, and so rows of the quarantine
+
+
+def read(chunks: Sequence[Chunk]) -> Decoded:
+    """Every event and every reject of the chunks, in log order. Never raises for what the bytes hold."""
+    decoded = Decoded()
+    for chunk in chunks:
+        for offset, value in chunk.records:
+            try:
+                value.decode()  # ClickHouse's JSON takes UTF-8 only, and msgspec leaves Raw fields unread
+                record = decode(value)
+                _check_ranges(record)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                decoded.unreadable += 1
+                decoded.quarantined.append(_unreadable(chunk, offset, value, error))
+            else:
+                decoded.events += _place(chunk, offset, record)
+                decoded.quarantined += _rejected(chunk, offset, record)
+    return decoded
+
+
+def user_key(placed: Placed) -> tuple[str, str]:
+    """Project and user whose facts the event adds to: the user the client named, else the guest."""
+    event = placed.event
+    return placed.record.project_id, event.user_id or guest_id(event.anonymous_id)
+
+
+def _place(chunk: Chunk, offset: int, record: Record) -> Iterator[Placed]:
+    received_at, sent_at = record.received_at, record.sent_at
+    skew = 0 if sent_at is None or abs(received_at - sent_at) <= MAX_SKEW else received_at - sent_at
+    # Without this bound one clock that is years ahead would pin a trait for good: the last write wins by event time.
+    latest = received_at + MAX_SKEW
+    for index, event in enumerate(record.events):
+        occurred_at = min(max(event.timestamp + skew, 0), latest)
+        said = _properties(event) if event.event in UNDERSTOOD and event.type == "track" else NOTHING
+        yield Placed(chunk, offset, index, record, event, occurred_at, said)
+
+
+def _properties(event: Event) -> dict[str, Any]:
+    try:
+        properties = msgspec.json.decode(event.properties)
+    except msgspec.MsgspecError:
+        return NOTHING  # ClickHouse refuses such an event by itself
+    return properties if type(properties) is dict else NOTHING
+
+
+def _check_ranges(record: Record) -> None:
+    """What the event_ids and the quarantine need; what an event's own row does not take, ClickHouse refuses."""
+    if not 0 <= record.received_at < MAX_TIMESTAMP:
+        raise msgspec.ValidationError(f"received_at {record.received_at} is not between 1970 and 2099")
+    if record.sent_at is not None and not 0 <= record.sent_at < MAX_TIMESTAMP:
+        raise msgspec.ValidationError(f"sent_at {record.sent_at} is not between 1970 and 2099")
+    if len(record.events) + len(record.rejects) > MAX_RECORD_EVENTS:
+        raise msgspec.ValidationError(f"{len(record.events):,} events in one record")
+
+
+def _rejected(chunk: Chunk, offset: int, record: Record) -> Iterator[Quarantined]:
+    for index, reject in enumerate(record.rejects, start=len(record.events)):
+        yield Quarantined(
+            chunk=chunk,
+            offset=offset,
+            index=index,
+            project_id=record.project_id,
+            received_at=record.received_at,
+            stage="gateway",
+            reason=reject.reason,
+            message=reject.message,
+            message_id=reject.message_id,
+            raw=reject.raw,
+        )
+
+
+def _unreadable(chunk: Chunk, offset: int, value: bytes, error: Exception) -> Quarantined:
+    project_id, received_at = _heading(value)
+    try:
+        raw = value.decode()
+    except UnicodeDecodeError:
+        raw = f"base64:{b64encode(value).decode()}"
+    return Quarantined(
+        chunk=chunk,
+        offset=offset,
+        index=0,
+        project_id=project_id,
+        received_at=received_at,
+        stage="worker",
+        reason=Reason.UNREADABLE_RECORD,
+        message=str(error),
+        message_id="",
+        raw=raw,
+    )
+
+
+def _heading(value: bytes) -> tuple[str, int]:
+    """Project and time of a record of another version, whose first fields stand where ours do; else nothing."""
+    try:
+        match msgspec.json.decode(value):
+            case [_, str(project_id), int(received_at), *_] if 0 <= received_at < MAX_TIMESTAMP:
+                return project_id, received_at
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    return "", 0

@@ -1,0 +1,53 @@
+"""What conversation events say, whatever the client put into their properties."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+from consumers.folds.records import Placed
+from schemas.conversations import ANSWER, FEEDBACK, QUESTION
+from schemas.events import MAX_ID_CHARS
+from schemas.ids import short_key
+
+THUMBS = {"up": 1.0, "down": 0.0}
+
+
+class Talk(NamedTuple):
+    """Questions, answers and ratings by the short key of their messageId: sets, as counts would count twice."""
+
+    questions: Sequence[int] = ()
+    answers: Sequence[int] = ()
+    answered: Sequence[int] = ()
+    ratings: dict[int, float] = {}  # never written to
+
+    @classmethod
+    def of(cls, events: Sequence[Placed]) -> Self:
+        """`events` are conversation events of one user or one conversation."""
+        if not events:
+            return cls()
+        ratings: dict[int, float] = {}
+        for placed in events:
+            rating = _rating(placed.said) if placed.event.event == FEEDBACK else None
+            if rating is not None:
+                message = short_key(placed.event.message_id)
+                ratings[message] = max(rating, ratings.get(message, 0.0))
+        answers = [placed for placed in events if placed.event.event == ANSWER]
+        return cls(
+            questions=[short_key(placed.event.message_id) for placed in events if placed.event.event == QUESTION],
+            answers=[short_key(placed.event.message_id) for placed in answers],
+            answered=[short_key(p.event.message_id) for p in answers if p.said.get("answered") is not False],
+            ratings=ratings,
+        )
+
+
+def text_of(said: dict[str, Any], name: str, limit: int = MAX_ID_CHARS) -> str:
+    text = said.get(name)
+    return text.strip()[:limit] if type(text) is str else ""
+
+
+def _rating(said: dict[str, Any]) -> float | None:
+    """0 to 1, from a rating or a thumb."""
+    rating = said.get("rating")
+    if isinstance(rating, int | float) and not isinstance(rating, bool):
+        return float(min(max(rating, 0), 1))
+    thumbs = said.get("thumbs")
+    return THUMBS.get(thumbs) if type(thumbs) is str else None

@@ -1,0 +1,167 @@
+"""The rows people read, `user_rows` and `conversation_rows`, made again from the facts for all that a round touched.
+
+Several workers may refresh one user at once. A row's version is the server's time taken before its facts are read, and
+after this worker's own facts were stored. So for every fact there is a refresh that began after it, each refresh with
+a greater version began later still, and the row with the greatest version has seen every fact.
+"""
+
+from collections.abc import Collection
+
+from consumers.keys import RoundKeys, among
+from warehouse.connect import Warehouse
+
+PAGE = 20_000  # keys of a whole table that are refreshed at a time
+
+# Traits with a column of their own.
+COLUMNS = {
+    "customer_id": "customerId",
+    "email": "email",
+    "name": "name",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "phone": "phone",
+    "avatar": "avatar",
+    "company": "company",
+    "plan": "plan",
+    "role": "role",
+    "created_at": "createdAt",
+}
+STANDARD = ", ".join(f"'{trait}'" for trait in COLUMNS.values())
+
+
+def _text(trait: str) -> str:
+    """SQL: the trait as text; of an object, such as Segment's company, the name in it."""
+    json = f"t['{trait}'].2"
+    return f"""multiIf(NOT mapContains(t, '{trait}'), NULL,
+               JSONType({json}) = 'String', JSONExtractString({json}),
+               JSONType({json}) = 'Object', JSONExtractString({json}, 'name'), {json})"""
+
+
+TEXTS = ",\n       ".join(
+    f"parseDateTime64BestEffortOrNull({_text(trait)}, 3, 'UTC')" if name == "created_at" else _text(trait)
+    for name, trait in COLUMNS.items()
+)
+
+# A user's row gathers the user's own facts and those of the guests who turned out to be this user.
+GUESTS = f"""
+SELECT project_id, anonymous_id, min(link).2
+FROM identity_links
+WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'user')
+  AND anonymous_id IN (SELECT arrayJoin(anonymous_ids) FROM user_facts WHERE {among("project_id", "user_id", "user")})
+GROUP BY project_id, anonymous_id
+"""
+USERS = f"""
+INSERT INTO user_rows (project_id, id, {", ".join(COLUMNS)}, anonymous_ids, status, traits, first_seen_at,
+    last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
+SELECT project_id, id,
+       {TEXTS},
+       arraySort(anonymous),
+       multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
+       concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(toJSONString(name), ':', fact.2),
+           mapKeys(other), mapValues(other)), ','), '}}')::JSON,
+       first_seen, last_active, length(conversation_set), length(question_set), length(answer_set),
+       length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged, {{version:UInt64}}
+FROM (
+    SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
+           mapFilter((name, fact) -> name NOT IN ({STANDARD}), t) AS other,
+           groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
+           max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,
+           groupUniqArrayArray(f.questions) AS question_set, groupUniqArrayArray(f.answers) AS answer_set,
+           groupUniqArrayArray(f.answered) AS answered_set, maxMap(f.ratings) AS ratings
+    FROM user_facts AS f
+    INNER JOIN (
+        SELECT project_id, key, owner, merged_into FROM round_keys
+        WHERE round = {{round:UInt64}} AND kind = 'member'
+    ) AS m ON f.project_id = m.project_id AND f.user_id = m.key
+    WHERE {among("f.project_id", "f.user_id", "member")}
+    GROUP BY project_id, id
+)
+"""
+
+# A conversation belongs to the user it names, else to the user its guest turned out to be, else to the guest.
+CONVERSATIONS = f"""
+INSERT INTO conversation_rows (project_id, id, user_id, title, channel, topic, status, started_at, last_at, questions,
+    answers, answered, satisfaction, _version)
+WITH (name) -> if(mapContains(a, name), a[name].2, NULL) AS attribute
+SELECT c.project_id, c.conversation_id,
+       multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, concat('g-', a['anonymous_id'].2)),
+       ifNull(attribute('title'), attribute('first_question')), attribute('channel'), attribute('topic'),
+       multiIf(mapContains(a, 'deleted'), 'deleted', mapContains(a, 'status'), a['status'].2, 'open'),
+       started, last, length(question_set), length(answer_set), length(answered_set),
+       if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), {{version:UInt64}}
+FROM (
+    SELECT project_id, conversation_id, maxMap(attributes) AS a, a['anonymous_id'].2 AS guest,
+           min(started_at) AS started, max(last_at) AS last, groupUniqArrayArray(questions) AS question_set,
+           groupUniqArrayArray(answers) AS answer_set, groupUniqArrayArray(answered) AS answered_set,
+           maxMap(conversation_facts.ratings) AS ratings
+    FROM conversation_facts
+    WHERE {among("project_id", "conversation_id", "conversation")}
+    GROUP BY project_id, conversation_id
+) AS c
+LEFT JOIN (
+    SELECT project_id, anonymous_id, min(link).2 AS owner FROM identity_links
+    WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'conversation')
+      AND anonymous_id IN (
+        SELECT attributes['anonymous_id'].2 FROM conversation_facts
+        WHERE {among("project_id", "conversation_id", "conversation")}
+    )
+    GROUP BY project_id, anonymous_id
+) AS l ON c.project_id = l.project_id AND c.guest = l.anonymous_id
+"""
+
+
+def refresh_users(warehouse: Warehouse, keys: RoundKeys, users: Collection[tuple[str, str]]) -> None:
+    """Write the rows of these (project, user or guest id) again. Their facts and links must be stored."""
+    if not users:
+        return
+    version = _now(warehouse)
+    keys.add("user", users)
+    rows = {(project_id, key, key): "" for project_id, key in users}
+    for project_id, anonymous_id, owner in warehouse.query(GUESTS, {"round": keys.round}):
+        guest = f"g-{anonymous_id}"
+        if (project_id, guest, guest) in rows:
+            rows[project_id, guest, guest] = owner
+        if (project_id, owner, owner) in rows:
+            rows[project_id, guest, owner] = ""
+    keys.add_members("member", ((*row, merged_into) for row, merged_into in rows.items()))
+    warehouse.command(USERS, {"round": keys.round, "version": version})
+
+
+def refresh_conversations(warehouse: Warehouse, keys: RoundKeys, conversations: Collection[tuple[str, str]]) -> None:
+    """Write the rows of these (project, conversation id) again. Their facts and links must be stored."""
+    if not conversations:
+        return
+    version = _now(warehouse)
+    keys.add("conversation", conversations)
+    warehouse.command(CONVERSATIONS, {"round": keys.round, "version": version})
+
+
+def rebuild(warehouse: Warehouse) -> None:
+    """Write every row again from the facts, while workers may go on."""
+    for table, column, refresh in (
+        ("user_facts", "user_id", refresh_users),
+        ("conversation_facts", "conversation_id", refresh_conversations),
+    ):
+        last = ("", "")
+        while page := _page(warehouse, table, column, last):
+            keys = RoundKeys(warehouse)
+            refresh(warehouse, keys, page)
+            keys.check()
+            last = page[-1]
+
+
+def _page(warehouse: Warehouse, table: str, column: str, after: tuple[str, str]) -> list[tuple[str, str]]:
+    rows = warehouse.query(
+        f"""
+        SELECT DISTINCT project_id, {column} FROM {table}
+        WHERE (project_id, {column}) > ({{project:String}}, {{key:String}})
+        ORDER BY project_id, {column} LIMIT {PAGE}
+        """,
+        {"project": after[0], "key": after[1]},
+    )
+    return [(project_id, key) for project_id, key in rows]
+
+
+def _now(warehouse: Warehouse) -> int:
+    (now,) = warehouse.query("SELECT toUnixTimestamp64Micro(now64(6))")[0]
+    return int(now)

@@ -1,0 +1,88 @@
+"""The worker's loop: poll the log, apply the round, mark it done; wait and repeat when an engine is away."""
+
+import asyncio
+import logging
+import random
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+from prometheus_client import CollectorRegistry
+
+from consumers.metrics import Metrics
+from consumers.rounds import Applied, Limits, apply
+from eventlog.log import ChunkLost, LogUnavailable, Reader
+from warehouse.connect import Warehouse
+from warehouse.errors import Unavailable
+
+POLL_SECONDS = 0.5
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Turns this reader's share of the log into rows. Any number of workers may run on one log and warehouse."""
+
+    def __init__(self, reader: Reader, warehouse: Warehouse, registry: CollectorRegistry) -> None:
+        self._reader = reader
+        self._warehouse = warehouse
+        self._metrics = Metrics(registry)
+        self._limits = Limits()
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; a running round is finished first. An error that waiting cannot heal is raised, with
+        the chunks not done: they are applied again, within the same bounds, by whoever starts next."""
+        started = False
+        with ThreadPoolExecutor(1, "ask0-worker") as thread:  # one thread, as each has a ClickHouse client of its own
+            while not stop.is_set():
+                try:
+                    if not started:
+                        await self._reader.start()
+                        started = True
+                    await self._turn(thread)
+                    self._failures = 0
+                except (Unavailable, LogUnavailable) as error:
+                    self._retry(error)
+                    await self._back_off(stop)
+                except ChunkLost as error:
+                    # What this worker still owns comes again and is dropped by its tokens; what it lost does not.
+                    self._retry(error)
+
+    async def _turn(self, thread: Executor) -> None:
+        chunks = await self._reader.poll(POLL_SECONDS)
+        if chunks:
+            applied = await asyncio.get_running_loop().run_in_executor(
+                thread, apply, self._warehouse, chunks, self._limits, self._timed
+            )
+            await self._reader.done(chunks)
+            self._count(applied)
+        self._metrics.lag.set(await self._reader.lag())
+
+    def _timed(self, step: str) -> AbstractContextManager[object]:
+        return self._metrics.steps.labels(step).time()
+
+    def _count(self, applied: Applied) -> None:
+        metrics = self._metrics
+        metrics.rounds.inc()
+        metrics.stored.inc(applied.stored)
+        metrics.duplicates.inc(applied.duplicates)
+        for reason, number in applied.quarantined.items():
+            metrics.quarantined.labels(reason).inc(number)
+        if applied.newest:
+            metrics.freshness.set(max(0.0, time.time() - applied.newest / 1000))
+
+    def _retry(self, error: Exception) -> None:
+        self._metrics.retries.labels(type(error).__name__).inc()
+        logger.warning("the round is repeated: %s: %s", type(error).__name__, str(error)[:300])
+        self._reader.retry()
+
+    async def _back_off(self, stop: asyncio.Event) -> None:
+        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**self._failures)
+        self._failures += 1
+        try:
+            await asyncio.wait_for(stop.wait(), random.uniform(longest / 2, longest))
+        except TimeoutError:
+            return

@@ -1,0 +1,117 @@
+"""Facts are a semilattice: any order, any cut, any number of times, the same sum."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.folds import conversations, identities, users
+from consumers.folds.records import Placed, read
+from schemas.ids import short_key
+from tests.consumers.beacons import NOW, chunk, event, history, record
+
+EVENTS = read([chunk(*history(1, 80))]).events
+
+subsets = st.lists(st.sampled_from(range(len(EVENTS))), max_size=40)
+
+
+def merge(a: Any, b: Any) -> Any:
+    """What ClickHouse's aggregates do: maxMap, union, and by position min and max."""
+    if isinstance(a, dict):
+        return {key: max(side[key] for side in (a, b) if key in side) for key in a | b}
+    return sorted({*a, *b})
+
+
+def merge_facts(a: Mapping[Any, Any], b: Mapping[Any, Any], *, first: str, last: str) -> dict[Any, dict[str, Any]]:
+    merged = {}
+    for key in {**a, **b}:
+        if key not in a or key not in b:
+            merged[key] = flat(a.get(key) or b[key])
+            continue
+        left, right = flat(a[key]), flat(b[key])
+        merged[key] = {
+            name: min(left[name], right[name])
+            if name == first
+            else max(left[name], right[name])
+            if name == last
+            else merge(left[name], right[name])
+            for name in left
+        }
+    return merged
+
+
+def flat(facts: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {**facts._asdict(), **facts.talk._asdict()}
+    del fields["talk"]
+    return {name: sorted(set(value)) if isinstance(value, list | tuple) else value for name, value in fields.items()}
+
+
+@given(subsets, subsets)
+def test_facts_of_two_parts_add_up_to_the_facts_of_the_whole(a: list[int], b: list[int]) -> None:
+    one, two = [EVENTS[n] for n in a], [EVENTS[n] for n in b]
+    for fold, first, last in (
+        (users.fold, "first_seen_at", "last_active_at"),
+        (conversations.fold, "started_at", "last_at"),
+    ):
+        whole = {key: flat(facts) for key, facts in fold([*two, *one, *two]).items()}
+        assert merge_facts(fold(one), fold(two), first=first, last=last) == whole
+
+
+@given(subsets, st.randoms())
+def test_the_first_link_received_wins_in_any_order(subset: list[int], chance: Any) -> None:
+    events = [EVENTS[n] for n in subset]
+    links = identities.fold(events)
+    chance.shuffle(events)
+    assert identities.fold(events + events[::-1]) == links
+
+
+def one(**wire: Any) -> Placed:
+    (placed,) = read([chunk(record(event(**wire)))]).events
+    return placed
+
+
+def test_of_equal_times_the_greater_value_stays_and_null_says_nothing() -> None:
+    said = [one(userId="u", type="identify", traits={"plan": plan}) for plan in ("b", "a", None)]
+    assert users.fold(said)["p", "u"].traits == {"plan": (NOW - 60_000, '"b"')}
+
+
+def test_names_and_number_of_traits_are_bounded() -> None:
+    (facts,) = users.fold(
+        [one(userId="u", type="identify", traits={f"{n:0300}"[:254] + str(n): n for n in range(9)})]
+    ).values()
+    assert all(len(name) <= 255 for name in facts.traits)
+    (facts,) = users.fold([one(userId="u", type="identify", traits={str(n): n for n in range(600)})]).values()
+    assert len(facts.traits) == users.MAX_TRAITS
+
+
+def test_an_answer_counts_as_answered_unless_it_says_no() -> None:
+    answers: list[dict[str, bool | None]] = [{}, {"answered": True}, {"answered": None}, {"answered": False}]
+    said = [
+        one(userId="u", messageId=f"m{n}", event="Answer Given", properties={"conversationId": "c", **extra})
+        for n, extra in enumerate(answers)
+    ]
+    facts = users.fold(said)["p", "u"]
+    assert len(facts.talk.answers) == 4
+    assert set(facts.talk.answers) - set(facts.talk.answered) == {short_key("m3")}
+    assert list(facts.conversations) == [short_key("c")]
+
+
+def test_ratings_are_numbers_from_0_to_1_or_thumbs() -> None:
+    given = [{"rating": 0.5}, {"rating": 7}, {"rating": -1}, {"thumbs": "up"}, {"thumbs": "down"}]
+    given += [{"rating": "9"}, {"rating": True}, {"thumbs": ["up"]}, {}]
+    said = [one(userId="u", messageId=f"m{n}", event="Feedback Given", properties=p) for n, p in enumerate(given)]
+    ratings = users.fold(said)["p", "u"].talk.ratings
+    assert [ratings.get(short_key(f"m{n}")) for n in range(len(given))] == [0.5, 1, 0, 1, 0, None, None, None, None]
+
+
+def test_a_link_comes_from_both_ids_or_from_an_alias_and_not_to_oneself() -> None:
+    def linked(**wire: Any) -> dict[Any, str]:
+        return {guest: user for guest, (_, user) in identities.fold([one(**wire)]).items()}
+
+    assert linked(userId="u", anonymousId="a", type="page") == {("p", "g-a"): "u"}
+    assert linked(userId="u", anonymousId="g-a", type="page") == {("p", "g-a"): "u"}
+    assert linked(userId="u", previousId="old", type="alias") == {("p", "g-old"): "u"}
+    assert linked(userId="u", previousId="u", type="alias") == {}
+    assert linked(userId="u", type="page") == {}
+    assert linked(anonymousId="a", previousId="old", type="alias") == {}

@@ -1,0 +1,250 @@
+"""Rounds on the real engine: exactly once, in any order, from any crash."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from consumers.snapshots import rebuild
+from schemas.events import Event
+from schemas.reasons import Reason
+from schemas.records import Record, Reject, encode
+from tests.consumers.beacons import NOW, chunk, cut, event, history, record, store, tables
+from warehouse.connect import Warehouse
+
+
+def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
+    return warehouse.query(sql)
+
+
+def test_a_resend_is_stored_once(warehouse: Warehouse) -> None:
+    first = event(userId="u", messageId="m", event="Clicked")
+    applied = store(warehouse, chunk(record(first, first)), chunk(record(first), partition=1))
+    assert (applied.stored, applied.duplicates) == (1, 2)
+    applied = store(warehouse, chunk(record(first, event(userId="u", messageId="n", event="Clicked")), lo=1))
+    assert (applied.stored, applied.duplicates) == (1, 1)
+    assert rows(warehouse, "SELECT message_id FROM events ORDER BY message_id") == [("m",), ("n",)]
+
+
+def test_two_projects_may_use_the_same_ids(warehouse: Warehouse) -> None:
+    for lo, project in enumerate(("p", "q")):
+        same = event(userId="u", anonymousId="a", messageId="m", type="identify", traits={"plan": project})
+        store(warehouse, chunk(record(same, project=project), lo=lo))
+    assert rows(warehouse, "SELECT project_id, id, plan FROM users ORDER BY project_id") == [
+        ("p", "u", "p"),
+        ("q", "u", "q"),
+    ]
+    assert rows(warehouse, "SELECT count() FROM events") == [(2,)]
+
+
+def test_a_guests_earlier_events_and_conversations_are_the_users_after_identify(warehouse: Warehouse) -> None:
+    talk = {"conversationId": "c", "text": "How?"}
+    store(warehouse, chunk(record(event(anonymousId="a", event="Question Asked", properties=talk))))
+    store(warehouse, chunk(record(event(userId="g-a", event="Clicked")), lo=1))
+    assert rows(warehouse, "SELECT id, status, questions FROM users") == [("g-a", "Guest", 1)]
+    assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("g-a",)]
+    store(warehouse, chunk(record(event(anonymousId="a", userId="u", type="identify")), lo=2))
+    assert rows(warehouse, "SELECT id, status, questions, anonymous_ids FROM users") == [("u", "Active", 1, ["a"])]
+    assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("u",)]
+    assert rows(warehouse, "SELECT user_id, title FROM conversations") == [("u", "How?")]
+    assert rows(warehouse, "SELECT anonymous_id, user_id FROM identities") == [("a", "u")]
+    late = event(anonymousId="a", event="Answer Given", properties={"conversationId": "d", "answered": False})
+    store(warehouse, chunk(record(late), lo=3))
+    assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("u",)]
+    assert rows(warehouse, "SELECT conversations, answers, answered FROM users") == [(2, 1, 0)]
+    assert rows(warehouse, "SELECT DISTINCT user_id FROM conversations") == [("u",)]
+
+
+def test_more_guests_than_a_query_takes_as_parameters_become_users_in_one_round(warehouse: Warehouse) -> None:
+    guests = [event(anonymousId=f"a{n:0200}", event="Clicked") for n in range(1500)]
+    users = [event(anonymousId=f"a{n:0200}", userId=f"u{n:0200}", type="identify") for n in range(1500)]
+    store(warehouse, chunk(record(*guests)))
+    store(warehouse, chunk(record(*users), lo=1))
+    assert rows(warehouse, "SELECT count(), uniqExact(user_id), countIf(startsWith(user_id, 'u')) FROM events") == [
+        (3000, 1500, 3000)
+    ]
+    assert rows(warehouse, "SELECT count() FROM users") == [(1500,)]
+
+
+def test_the_columns_of_a_user_come_from_the_traits(warehouse: Warehouse) -> None:
+    traits = {
+        "email": "x@example.com",
+        "firstName": "X",
+        "company": {"name": "Acme", "id": 1},
+        "customerId": 7,
+        "createdAt": "2023-06-15",
+        "emailVerified": False,
+        "a.b": 1,
+        "a": {"b": 2},
+        "": "nameless",
+    }
+    store(warehouse, chunk(record(event(userId="u", type="identify", traits=traits))))
+    (row,) = rows(
+        warehouse,
+        "SELECT email, first_name, company, customer_id, toString(toDate(created_at)), status, plan, traits FROM users",
+    )
+    assert row[:7] == ("x@example.com", "X", "Acme", "7", "2023-06-15", "Unconfirmed", None)
+    assert row[7] == {"emailVerified": False, "a.b": 1, "a": {"b": 2}, "": "nameless"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_chunking_and_repetition_of_records_reads_the_same(embedded: Warehouse, seed: int) -> None:
+    chance = random.Random(seed)
+    reads = []
+    for attempt in range(3):
+        project = f"p{attempt}"
+        records = history(seed, 60, project)
+        if attempt:
+            records += chance.sample(records, 20)
+            chance.shuffle(records)
+        for chunks in cut(records, chance, log=project):
+            store(embedded, *chunks)
+        reads.append(tables(embedded, project))
+    assert len(reads[0]["events"]) > 100
+    assert len(reads[0]["identities"]) > 2
+    for read in reads[1:]:
+        assert [table for table in read if read[table] != reads[0][table]] == []
+    embedded.command("TRUNCATE TABLE user_rows")
+    embedded.command("TRUNCATE TABLE conversation_rows")
+    rebuild(embedded)
+    assert tables(embedded, "p0") == reads[0]
+
+
+class Crash(Exception):
+    pass
+
+
+class Crashing(Warehouse):
+    """Dies at one call to ClickHouse: before it, or after ClickHouse did it and before the answer came."""
+
+    at = -1
+    answered = False
+
+    def insert(self, table: str, columns: Mapping[str, list[Any]], *, token: str) -> None:
+        self._step(lambda: super(Crashing, self).insert(table, columns, token=token))
+
+    def command(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, str | int | float] | None = None,
+    ) -> None:
+        self._step(lambda: super(Crashing, self).command(sql, parameters, settings))
+
+    def _step(self, do: Any) -> None:
+        self.at -= 1
+        if self.at == 0 and not self.answered:
+            raise Crash
+        try:
+            do()
+        finally:
+            if self.at == 0:
+                raise Crash
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before a write", "after a write"])
+def test_a_crash_between_any_two_steps_leaves_the_tables_exact(
+    embedded: Warehouse, embedded_dsn: str, answered: bool
+) -> None:
+    def rounds(project: str) -> list[list[bytes]]:
+        """Guests who talk; then what makes users of them, in a round with a bad event; then somebody else."""
+
+        def ask(guest: str) -> Event:
+            talk = {"conversationId": f"of-{guest}", "text": "How?"}
+            return event(anonymousId=guest, messageId=f"ask-{guest}", event="Question Asked", properties=talk)
+
+        def log_in(guest: str, user: str, after: int) -> bytes:
+            login = event(anonymousId=guest, userId=user, messageId=f"{guest}-{user}", type="identify", traits={"n": 1})
+            return record(login, project=project, received_at=NOW + after)
+
+        asked = [record(ask(guest), project=project) for guest in ("a1", "a2", "a3", "a4")]
+        alias = event(previousId="a2", userId="u2", messageId="alias", type="alias")
+        bad = record(event(userId="u1", messageId="bad", event="Clicked"), project=project).replace(b"{}", b"[1]", 1)
+        other = record(event(userId="u8", messageId="other", event="Clicked"), project=project)
+        return [
+            [*asked[:3], log_in("a3", "late", after=9_000)],
+            [log_in("a1", "u1", after=1), record(alias, project=project), b"not a record"]
+            + [log_in("a3", "early", after=1), bad, asked[0], asked[3]],
+            [other, other],
+        ]
+
+    def play(project: str, crash_at: int) -> bool:
+        """Whether there was such a step."""
+        crashed, lo = False, 0
+        with Crashing(embedded_dsn) as crashing:
+            for number, records in enumerate(rounds(project)):
+                half = len(records) // 2
+                chunks = [
+                    chunk(*records[:half], lo=lo, log=project),
+                    chunk(*records[half:], lo=lo, partition=1, log=project),
+                ]
+                lo += len(records)
+                crashing.at, crashing.answered = (crash_at, answered) if number == 1 else (-1, False)
+                try:
+                    store(crashing, *chunks)
+                except Crash:
+                    crashed = True
+                    repeated = [
+                        chunk(*(v for _, v in c.records), lo=c.lo, partition=c.partition, log=project, repeated=True)
+                        for c in chunks
+                    ]
+                    if crash_at % 2:
+                        store(embedded, *repeated)
+                    else:  # by two workers, after a rebalance
+                        store(embedded, repeated[1])
+                        store(embedded, repeated[0])
+        return crashed
+
+    play("whole", -1)
+    expected = tables(embedded, "whole")
+    assert len(expected["quarantine"]) == 1
+    owners = embedded.query("SELECT id, user_id FROM conversations WHERE project_id = 'whole' ORDER BY id")
+    assert owners == [("of-a1", "u1"), ("of-a2", "u2"), ("of-a3", "early"), ("of-a4", "g-a4")]
+    asked = embedded.query("SELECT id, questions FROM users WHERE project_id = 'whole' ORDER BY id")
+    assert asked == [("early", 1), ("g-a4", 1), ("late", 0), ("u1", 1), ("u2", 1), ("u8", 0)]
+    point = 1
+    while play(f"crash-{point}", point):
+        read = tables(embedded, f"crash-{point}")
+        different = [table for table in expected if read[table] != expected[table]]
+        assert not different, f"after a crash at write {point}"
+        point += 1
+    assert point > 15
+    assert embedded.query("SELECT count(), uniqExact(_log) FROM quarantine WHERE reason = 'unreadable_record'") == [
+        (point + 1, point + 1)
+    ]
+
+
+def test_one_bad_row_of_ten_thousand_is_quarantined_alone_and_once(warehouse: Warehouse) -> None:
+    events = [event(userId=f"u{n % 50}", messageId=f"m{n}", event="Clicked") for n in range(10_000)]
+    records = [record(*events[n : n + 100]) for n in range(0, 10_000, 100)]
+    records[57] = records[57].replace(b"{}", b'{"big":1e400}', 1)
+    applied = store(warehouse, chunk(*records))
+    assert applied.stored == 9_999
+    assert applied.quarantined == {Reason.REFUSED_BY_CLICKHOUSE: 1}
+    store(warehouse, chunk(*records, repeated=True))
+    assert rows(warehouse, "SELECT count(), uniqExact(message_id) FROM events") == [(9_999, 9_999)]
+    ((id, reason, message_id, raw),) = rows(warehouse, "SELECT id, reason, message_id, raw FROM quarantine")
+    assert (id, reason, message_id) == ("log:0:57:0", "refused_by_clickhouse", "m5700")
+    assert '"properties":{"big":1e400}' in raw
+
+
+def test_records_that_do_not_decode_and_rejects_reach_the_quarantine(warehouse: Warehouse) -> None:
+    rejected = Record(
+        project_id="p",
+        received_at=NOW,
+        events=(event(userId="u", event="Clicked"),),
+        rejects=(Reject("missing_event", "a track call needs an event name", 3, "m", '{"type":"track"}'),),
+    )
+    newer = b'[2,"p",%d,{"of":"tomorrow"}]' % NOW
+    applied = store(warehouse, chunk(encode(rejected), b"\xff\xfe", newer, b"[" * 100_000))
+    assert applied.stored == 1
+    assert applied.quarantined == {Reason.MISSING_EVENT: 1, Reason.UNREADABLE_RECORD: 3}
+    assert rows(
+        warehouse, "SELECT id, project_id, stage, reason, substring(raw, 1, 20) FROM quarantine ORDER BY id"
+    ) == [
+        ("log:0:0:1", "p", "gateway", "missing_event", '{"type":"track"}'),
+        ("log:0:1:0", "", "worker", "unreadable_record", "base64://4="),
+        ("log:0:2:0", "p", "worker", "unreadable_record", newer.decode()[:20]),
+        ("log:0:3:0", "", "worker", "unreadable_record", "[" * 20),
+    ]

@@ -1,0 +1,69 @@
+"""The quarantine, read and marked: what became no event, and what has been replayed of it."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.reasons import Reason
+from warehouse.connect import Warehouse
+
+COLUMNS = "project_id, id, stage, reason, message, message_id, raw, received_at, replayed_at"
+
+
+class Quarantined(NamedTuple):
+    """One row. `id` is the position on the log, log:partition:offset:index."""
+
+    project_id: str
+    id: str
+    stage: str
+    reason: str
+    message: str
+    message_id: str
+    raw: str
+    received_at: datetime
+    replayed_at: datetime | None
+
+    @property
+    def replay_id(self) -> str:
+        """The messageId to replay under. An event that reached the worker has claimed its own, so that a client's
+        resend is dropped: its replay needs another, the same at every attempt. Empty: the gateway makes one."""
+        return f"{self.message_id}:replay" if self.reason == Reason.REFUSED_BY_CLICKHOUSE else self.message_id
+
+
+def list_quarantine(
+    warehouse: Warehouse, *, project: str = "", reason: str = "", replayed: bool = True, limit: int = 100
+) -> list[Quarantined]:
+    """The newest first; of one project, of one reason, only what was not replayed yet, if so asked."""
+    rows = warehouse.query(
+        f"""
+        SELECT {COLUMNS} FROM quarantine
+        WHERE ({{project:String}} = '' OR project_id = {{project:String}})
+          AND ({{reason:String}} = '' OR reason = {{reason:String}})
+          AND ({{replayed:UInt8}} OR replayed_at IS NULL)
+        ORDER BY received_at DESC, id
+        LIMIT {{limit:UInt64}}
+        """,
+        {"project": project, "reason": reason, "replayed": int(replayed), "limit": limit},
+    )
+    return [Quarantined(*row) for row in rows]
+
+
+def show(warehouse: Warehouse, id: str) -> Quarantined | None:
+    rows = warehouse.query(f"SELECT {COLUMNS} FROM quarantine WHERE id = {{id:String}}", {"id": id})
+    return Quarantined(*rows[0]) if rows else None
+
+
+def mark_replayed(warehouse: Warehouse, ids: Sequence[str]) -> None:
+    """Remember that these were sent again. Harmless twice: the later time stays."""
+    now = time.time_ns() // 1_000_000
+    for start in range(0, len(ids), 500):
+        warehouse.command(
+            """
+            INSERT INTO quarantine_rows
+            SELECT * REPLACE (fromUnixTimestamp64Milli({now:Int64}, 'UTC') AS replayed_at, {now:UInt64} AS _version)
+            FROM quarantine_rows FINAL
+            WHERE id IN {ids:Array(String)}
+            """,
+            {"ids": list(ids[start : start + 500]), "now": now},
+        )
