@@ -54,40 +54,56 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
     """
     if type(raw) is not dict:
         raise InvalidEvent(Reason.NOT_AN_OBJECT, f"an event is a JSON object, this is {_json_name(raw)}")
-    event_type = _event_type(raw, kind)
-    user_id = _id(raw, "userId")
-    anonymous_id = _id(raw, "anonymousId")
+    # This is the hot path: the plain cases stand here in a row, each odd one has its function.
+    get = raw.get
+    given = get("type")
+    event_type = given if type(given) is str and given in TYPES else _event_type(raw, kind)
+    user_id = _id(value, "userId") if (value := get("userId")) is not None else ""
+    anonymous_id = _id(value, "anonymousId") if (value := get("anonymousId")) is not None else ""
     flat_id = not user_id and event_type == "identify"
     if flat_id:
-        user_id = _id(raw, "id")
-    if user_id.startswith("g-"):  # a guest's id names a guest, wherever it stands
+        user_id = _id(get("id"), "id")
+    if user_id[:2] == "g-":  # a guest's id names a guest, wherever it stands
         user_id, anonymous_id = "", anonymous_id or user_id
     if not user_id and not anonymous_id:
         raise InvalidEvent(Reason.MISSING_USER, "an event needs a userId or an anonymousId")
-    payload = _payload(raw, event_type, flat_id)
+    payload = get("properties") if event_type == "track" else None
+    if type(payload) is not dict:
+        payload = _payload(raw, event_type, flat_id)
     name = _name(raw, event_type, payload)
-    context = raw.get("context")
+    context = get("context")
     if context is not None and type(context) is not dict:
         raise InvalidEvent(Reason.INVALID_PROPERTIES, f"context is an object, this is {_json_name(context)}")
-    event = Event(
-        type=event_type,
-        message_id=_id(raw, "messageId") or new_id(),
-        timestamp=_timestamp(raw, received_at),
-        event=name,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=_id(raw, "previousId") if event_type == "alias" else "",
-        group_id=_id(raw, "groupId") if event_type == "group" else "",
-        conversation_id=_id(payload, "conversationId") if payload else "",
-        properties=_encode(payload) if payload else EMPTY,
-        context=_encode(context) if context else EMPTY,
-    )
-    size = len(event.properties) + len(event.context) + len(name)
+    message_id = _id(get("messageId"), "messageId") or new_id()
+    timestamp = parse_time(get("timestamp"))
+    if timestamp is None:
+        timestamp = parse_time(get("originalTimestamp"))
+    previous_id = _id(get("previousId"), "previousId") if event_type == "alias" else ""
+    group_id = _id(get("groupId"), "groupId") if event_type == "group" else ""
+    conversation_id = _id(value, "conversationId") if (value := payload.get("conversationId")) is not None else ""
+    properties = _encode(payload)
+    context_json = _encode(context) if context else b"{}"
+    both = properties + context_json
+    if both.count(b"{") + both.count(b"[") > MAX_DEPTH or b"null" in both:
+        _check_values(payload, context)
+    size = len(both) + len(name)
     if size > MAX_EVENT_BYTES:
         raise InvalidEvent(
             Reason.TOO_LARGE, f"the event is {size:,} bytes as JSON, at most {MAX_EVENT_BYTES:,} are taken"
         )
-    return event
+    return Event(
+        type=event_type,  # type: ignore[arg-type]  # TYPES holds exactly the literals
+        message_id=message_id,
+        timestamp=received_at if timestamp is None else timestamp,
+        event=name,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        previous_id=previous_id,
+        group_id=group_id,
+        conversation_id=conversation_id,
+        properties=msgspec.Raw(properties),
+        context=msgspec.Raw(context_json),
+    )
 
 
 def parse_time(value: object) -> int | None:
@@ -98,14 +114,14 @@ def parse_time(value: object) -> int | None:
         try:
             when = datetime.fromisoformat(value)
         except ValueError:
-            when = None
-        if when is None:
-            raise InvalidEvent(Reason.INVALID_TIMESTAMP, f"{value[:40]!r} is not an ISO 8601 time")
+            raise InvalidEvent(Reason.INVALID_TIMESTAMP, f"{value[:40]!r} is not an ISO 8601 time") from None
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)
         try:
-            ms = int(when.timestamp() * 1000 + (0.5 if when.year >= 1970 else 0))
+            ms = int(when.timestamp() * 1000 + 0.5)
         except (OverflowError, ValueError):
+            ms = -1
+        if ms == 0 and when.year < 1970:  # its last half millisecond
             ms = -1
     elif type(value) is int or (type(value) is float and math.isfinite(value)):
         ms = int(value)
@@ -118,7 +134,7 @@ def parse_time(value: object) -> int | None:
     return ms
 
 
-def _event_type(raw: Mapping[str, Any], kind: str | None) -> EventType:
+def _event_type(raw: Mapping[str, Any], kind: str | None) -> str:
     given = raw.get("type")
     if kind is None or given is not None:
         kind = given
@@ -130,24 +146,24 @@ def _event_type(raw: Mapping[str, Any], kind: str | None) -> EventType:
             raise InvalidEvent(Reason.UNKNOWN_TYPE, "an event without a type needs an event name, an id or traits")
     if type(kind) is not str or kind not in TYPES:
         raise InvalidEvent(Reason.UNKNOWN_TYPE, f"type is one of {', '.join(sorted(TYPES))}, not {str(given)[:40]!r}")
-    return kind  # type: ignore[return-value]  # the set holds exactly the literals
+    return kind
 
 
-def _id(raw: Mapping[str, Any], key: str) -> str:
-    value = raw.get(key)
-    if value is None:
-        return ""
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
+def _id(value: object, key: str) -> str:
+    if type(value) is not str:
+        if value is None:
+            return ""
+        if type(value) is not int and (type(value) is not float or not math.isfinite(value)):
+            raise InvalidEvent(Reason.INVALID_ID, f"{key} is text or a number, this is {_json_name(value)}")
         value = str(value)
-    elif type(value) is not str:
-        raise InvalidEvent(Reason.INVALID_ID, f"{key} is text or a number, this is {_json_name(value)}")
     if len(value) > MAX_ID_CHARS:
         raise InvalidEvent(Reason.INVALID_ID, f"{key} has {len(value):,} characters, at most {MAX_ID_CHARS} are taken")
-    _check_text(value)
+    if not value.isascii():
+        _check_text(value)
     return value.strip()
 
 
-def _name(raw: Mapping[str, Any], event_type: EventType, payload: Mapping[str, Any]) -> str:
+def _name(raw: Mapping[str, Any], event_type: str, payload: Mapping[str, Any]) -> str:
     if event_type == "track":
         name = raw.get("event")
         if name is None or name == "":
@@ -158,11 +174,12 @@ def _name(raw: Mapping[str, Any], event_type: EventType, payload: Mapping[str, A
         return ""
     if type(name) is not str:
         raise InvalidEvent(Reason.MISSING_EVENT, f"the event name is text, this is {_json_name(name)}")
-    _check_text(name)
+    if not name.isascii():
+        _check_text(name)
     return name[:MAX_ID_CHARS]
 
 
-def _payload(raw: dict[str, Any], event_type: EventType, flat_id: bool) -> dict[str, Any]:
+def _payload(raw: dict[str, Any], event_type: str, flat_id: bool) -> dict[str, Any]:
     """The properties or traits object; in the flat forms, which have none, the keys outside the envelope."""
     key = "traits" if event_type in ("identify", "group") else "properties"
     payload = raw.get(key)
@@ -188,25 +205,20 @@ def _payload(raw: dict[str, Any], event_type: EventType, flat_id: bool) -> dict[
     return payload
 
 
-def _timestamp(raw: Mapping[str, Any], received_at: int) -> int:
-    for key in ("timestamp", "originalTimestamp"):
-        ms = parse_time(raw.get(key))
-        if ms is not None:
-            return ms
-    return received_at
-
-
-def _encode(value: Mapping[str, Any]) -> msgspec.Raw:
-    """The object as JSON with each key once, finite numbers and at most 64 levels, as ClickHouse's JSON wants it."""
+def _encode(value: Mapping[str, Any]) -> bytes:
+    """The object as JSON with each key once, as ClickHouse's JSON wants it."""
     try:
-        data = orjson.dumps(value)
+        return orjson.dumps(value)
     except TypeError as error:  # orjson.JSONEncodeError: a lone surrogate, an integer over 64 bits, or far too deep
         raise _why_not_json(value) from error
-    if (data.count(b"{") + data.count(b"[") > MAX_DEPTH) and _depth(value) > MAX_DEPTH:
+
+
+def _check_values(*values: object) -> None:
+    """Refuses more than 64 levels, and a number that is not finite: orjson has written null for it."""
+    if any(_depth(value) > MAX_DEPTH for value in values):
         raise InvalidEvent(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
-    if b"null" in data and not _finite(value):  # orjson writes null for a number that JSON cannot hold
+    if not all(_finite(value) for value in values):
         raise InvalidEvent(Reason.INVALID_NUMBER, "a number is not finite (NaN, an infinity, or beyond 1.8e308)")
-    return msgspec.Raw(data)
 
 
 def _why_not_json(value: object) -> InvalidEvent:
@@ -251,13 +263,12 @@ def _finite(value: object) -> bool:
 
 
 def _check_text(text: str) -> None:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise InvalidEvent(
-                Reason.INVALID_TEXT, "a text holds half of a surrogate pair, which no UTF-8 can carry"
-            ) from None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidEvent(
+            Reason.INVALID_TEXT, "a text holds half of a surrogate pair, which no UTF-8 can carry"
+        ) from None
 
 
 def _json_name(value: object) -> str:

@@ -1,5 +1,7 @@
 """What a beacon puts on the log: one record per project, user key and beacon, encoded as a JSON array."""
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
 from schemas.events import Event
@@ -30,12 +32,20 @@ class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     rejects: tuple[Reject, ...] = ()
 
 
+_EMPTY_END = b"[],[]]"  # events and rejects, the last two of the array
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
 
 def encode(record: Record) -> bytes:
     return _encoder.encode(record)
+
+
+def encode_each(record: Record, groups: Iterable[Sequence[Event]]) -> list[bytes]:
+    """The record, which has no events and rejects itself, once around each group of events."""
+    start = _encoder.encode(record).removesuffix(_EMPTY_END)
+    encode_events = _encoder.encode
+    return [b"".join((start, encode_events(events), b",[]]")) for events in groups]
 
 
 def decode(value: bytes) -> Record:

@@ -1,0 +1,144 @@
+"""Composition of the gateway: everything that answers HTTP.
+
+The path of an event
+1. Authenticate the write key (keys.py; catalog.py answers from memory and is refreshed in the background).
+2. Decode: size, inflate with a cap, parse JSON once (bodies.py), find its shape (beacons.py). Never by Content-Type.
+3. Accept or reject each event (schemas/events.py): shape, size, depth, time. A rejected event goes to the quarantine
+   with its reason, and the answer names it; its neighbours are not held up.
+4. Stamp received_at, client IP (cut by policy, addresses.py), user agent; assign messageId if absent (ingest.py).
+5. Append: one record per (project, user key) and beacon (intake.py); partition key = project + (userId or anonymousId),
+   derived from client bytes only. Wait until the log says durable. Answer 200.
+From there on it is the worker's: consumers/worker.py takes chunks of the log and turns them into rows.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from eventlog.log import Log, LogUnavailable
+from gateway.addresses import Addresses
+from gateway.bodies import BodyReader
+from gateway.catalog import CatalogCache
+from gateway.cors import Cors
+from gateway.demo import Demo
+from gateway.dispatch import Gateway
+from gateway.health import Health
+from gateway.ingest import Ingest, ingest_paths
+from gateway.metrics import Metrics
+from gateway.operations import Operation, openapi
+from gateway.origins import Origins
+from gateway.quotas import Quotas
+from gateway.sdk_settings import SdkSettings
+from gateway.static import STATIC, Static
+from schemas import wire
+from schemas.settings import Settings
+from warehouse.connect import Warehouse
+
+LOG_START_SECONDS = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    log: Log,
+    warehouse: Warehouse | None,
+    catalog: CatalogCache,
+    registry: CollectorRegistry,
+    demo_project: str | None = None,
+) -> Starlette:
+    """The gateway. Its lifespan starts and closes the log and the catalog, and waits a few seconds at most: with both
+    engines away it serves, and says 503. `demo_project` turns /demo on. The warehouse stays the caller's to close."""
+    threads = ThreadPoolExecutor(2, thread_name_prefix="gateway")  # for questions to ClickHouse
+    metrics = Metrics(registry)
+    addresses = Addresses(settings.ip_policy, settings.trusted_proxies)
+    cors = Cors(settings.allowed_origins, settings.public_url)
+    origins = Origins(settings.public_url, addresses)
+    quotas = Quotas(settings.quota_events_per_second)
+    ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader())
+    health = Health(log, warehouse, threads, metrics, registry)
+    sdks = SdkSettings(catalog, origins)
+    static = Static(STATIC, catalog, origins)
+
+    operations = [
+        Operation("GET", "/health/live", health.live, "The process answers"),
+        Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answer=wire.Readiness),
+        Operation("GET", "/metrics", health.scrape, "Prometheus metrics"),
+        Operation("GET", "/v1/projects/{writeKey}/settings", sdks.segment, "Settings of analytics-next", public=True),
+        Operation("GET", "/sourceConfig", sdks.rudderstack, "Settings of RudderStack's JavaScript SDK", public=True),
+        Operation("GET", "/sourceConfig/", sdks.rudderstack, "", public=True, hidden=True),
+        *(Operation("POST", path, sdks.ignore_metrics, "", public=True, hidden=True) for path in SDK_METRICS),
+        Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
+        Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),
+        Operation("GET", "/snippet.js", static.snippet, "The widget's stub with ?writeKey= in it"),
+    ]
+    if demo_project:
+        demo = Demo(demo_project, static, catalog, origins, warehouse, threads)
+        operations += [
+            Operation("GET", "/demo", demo.page, "A help centre to try the widget on"),
+            Operation("GET", "/demo/", demo.page_without_slash, "", hidden=True),
+            Operation("GET", "/demo/rows", demo.rows, "The rows that one ?user= of the demo has made"),
+        ]
+    release = _version()
+    description = openapi(operations, release)
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(description)
+
+    async def index(request: Request) -> Response:
+        return RedirectResponse("/demo") if demo_project else JSONResponse({"name": "ask0", "version": release})
+
+    operations += [
+        Operation("GET", "/openapi.json", describe, "", hidden=True),
+        Operation("GET", "/", index, "", hidden=True),
+    ]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        starting = asyncio.create_task(_start_log(log))
+        await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await catalog.close()
+            await log.close()
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    return Gateway(
+        ingest=ingest,
+        paths=ingest_paths(),
+        routes=[operation.route(cors) for operation in operations],
+        cors=cors,
+        lifespan=lifespan,
+    )
+
+
+SDK_METRICS = ("/m", "/v1/m", "/m/", "/v1/m/", "/rsaMetrics", "/rsaMetrics/")
+
+
+async def _start_log(log: Log) -> None:
+    """Until it has started, every append says LogUnavailable and so every beacon 503."""
+    while True:
+        try:
+            return await log.start()
+        except LogUnavailable as error:
+            logger.warning("the event log does not start, trying again", extra={"error": str(error)})
+            await asyncio.sleep(LOG_START_SECONDS)
+
+
+def _version() -> str:
+    try:
+        return version("ask0")
+    except PackageNotFoundError:
+        return "0"  # run from the tree, not installed

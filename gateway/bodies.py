@@ -1,0 +1,216 @@
+"""From a request to parsed JSON: read with a cap, inflate with a cap, parse once and as leniently as safety allows."""
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brotli
+import orjson
+import zstandard
+from starlette.types import Receive
+
+from gateway.errors import BadRequest, RequestTimeout, ServiceUnavailable, TooLarge
+from schemas.events import MAX_BODY_BYTES, MAX_DEPTH
+
+MAX_BYTES_IN_FLIGHT = 256_000_000  # of all bodies that arrive in pieces
+MAX_ZSTD_WINDOW = 1 << 23  # what RFC 8878 asks every decoder to hold
+PRUNE_DEPTH = 2 * MAX_DEPTH  # more than any accepted event, less than any parser's limit
+MAX_INTEGER_DIGITS = 100
+
+BOM = b"\xef\xbb\xbf"
+TOO_LARGE = f"a body has at most {MAX_BODY_BYTES:,} bytes after inflating: send smaller batches"
+TOKEN = re.compile(r'"(?:[^"\\]|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)  # possessive: linear on hostile text
+
+
+class BodyReader:
+    """Reads bodies, all of them together within a bound of memory."""
+
+    def __init__(self) -> None:
+        self._in_flight = 0
+
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            raise TooLarge(TOO_LARGE)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > MAX_BODY_BYTES:
+                raise TooLarge(TOO_LARGE)
+            return body
+        return await self._read_pieces(receive, message)
+
+    async def _read_pieces(self, receive: Receive, message: Mapping[str, Any]) -> bytes:
+        body = bytearray()
+        try:
+            while True:
+                if message["type"] != "http.request":
+                    raise RequestTimeout("the body ended before its announced length")
+                piece = message.get("body", b"")
+                body += piece
+                self._in_flight += len(piece)
+                if len(body) > MAX_BODY_BYTES:
+                    raise TooLarge(TOO_LARGE)
+                if self._in_flight > MAX_BYTES_IN_FLIGHT:
+                    raise ServiceUnavailable("too many bodies at once")
+                if not message.get("more_body"):
+                    return bytes(body)
+                message = await receive()
+        finally:
+            self._in_flight -= len(body)
+
+
+def inflate(body: bytes, encoding: bytes | None) -> bytes:
+    """The body without its Content-Encoding. Never holds more than the cap, whatever the body promises."""
+    if not encoding:
+        return body
+    name = encoding.strip().lower()
+    if name == b"identity":
+        return body
+    decode = DECODERS.get(name)
+    if decode is None:
+        raise BadRequest(
+            f"Content-Encoding is one of {', '.join(sorted(key.decode() for key in DECODERS))}, and only one",
+            code="unsupported_encoding",
+        )
+    try:
+        inflated = decode(body)
+    except (zlib.error, brotli.error, zstandard.ZstdError, EOFError) as error:
+        raise BadRequest(f"the body is not {name.decode()}: {error}", code="invalid_encoding") from error
+    if len(inflated) > MAX_BODY_BYTES:
+        raise TooLarge(TOO_LARGE)
+    return inflated
+
+
+def _gunzip(body: bytes) -> bytes:
+    inflated = b""
+    while body:  # a gzip file may have several members
+        stream = zlib.decompressobj(wbits=31)
+        inflated += stream.decompress(body, MAX_BODY_BYTES + 1 - len(inflated))
+        if len(inflated) > MAX_BODY_BYTES:
+            return inflated
+        body = _rest(stream)
+    return inflated
+
+
+def _inflate_deflate(body: bytes) -> bytes:
+    """RFC 9110 means zlib by "deflate"; some clients send the bare stream."""
+    try:
+        return _inflate_zlib(body, 15)
+    except zlib.error:
+        return _inflate_zlib(body, -15)
+
+
+def _inflate_zlib(body: bytes, wbits: int) -> bytes:
+    stream = zlib.decompressobj(wbits=wbits)
+    inflated = stream.decompress(body, MAX_BODY_BYTES + 1)
+    if len(inflated) <= MAX_BODY_BYTES:
+        _rest(stream)
+    return inflated
+
+
+def _rest(stream: "zlib._Decompress") -> bytes:
+    if not stream.eof:
+        raise EOFError("it ends too early")
+    return stream.unused_data
+
+
+def _inflate_brotli(body: bytes) -> bytes:
+    stream = brotli.Decompressor()
+    inflated: bytes = stream.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
+    while len(inflated) <= MAX_BODY_BYTES and not stream.can_accept_more_data():
+        inflated += stream.process(b"", output_buffer_limit=MAX_BODY_BYTES + 1 - len(inflated))
+    if len(inflated) <= MAX_BODY_BYTES and not stream.is_finished():
+        raise EOFError("it ends too early")
+    return inflated
+
+
+def _inflate_zstd(body: bytes) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
+    with decompressor.stream_reader(body, read_across_frames=True) as stream:
+        return stream.read(MAX_BODY_BYTES + 1)
+
+
+DECODERS: dict[bytes, Callable[[bytes], bytes]] = {
+    b"gzip": _gunzip,
+    b"x-gzip": _gunzip,
+    b"deflate": _inflate_deflate,
+    b"br": _inflate_brotli,
+    b"zstd": _inflate_zstd,
+}
+
+
+def parse_json(body: bytes) -> Any:
+    """The document, under any Content-Type.
+
+    What strict JSON forbids but only spoils one event (a NaN, 1e400, half a surrogate pair, absurd depth) is let
+    through here for schemas.events to refuse there, so that the other events of a batch are not lost with it.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if not body.strip():
+            raise BadRequest("the body is empty, it should be JSON", code="not_json") from None
+        return _parse_leniently(body.removeprefix(BOM), str(error))
+
+
+def json_text(value: object) -> str:
+    """A parsed value as JSON again, whatever is in it (NaN too, which orjson would make null), for the quarantine."""
+    try:
+        text = _to_json(value)
+    except RecursionError:
+        text = _to_json(_prune(value, PRUNE_DEPTH))
+    return text.encode("utf-8", "backslashreplace").decode()  # half of a surrogate pair becomes \udXXX
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parse_leniently(body: bytes, why: str) -> Any:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not UTF-8", code="not_utf8") from None
+    try:
+        try:
+            return json.loads(text, parse_int=_parse_int)
+        except RecursionError:
+            return json.loads(_prune_text(text), parse_int=_parse_int)
+    except (ValueError, RecursionError):
+        raise BadRequest(f"the body is not JSON: {why}", code="not_json") from None
+
+
+def _parse_int(digits: str) -> int | float:
+    """As orjson: beyond 64 bits a float. (Python refuses to make an int of thousands of digits.)"""
+    value = int(digits) if len(digits) < MAX_INTEGER_DIGITS else float(digits)
+    return value if -(1 << 63) <= value < 1 << 64 else float(value)
+
+
+def _prune_text(text: str) -> str:
+    """The JSON text without what lies deeper than PRUNE_DEPTH: still too deep for an event, no longer for a parser."""
+    kept: list[str] = []
+    depth = start = 0
+    for token in TOKEN.finditer(text):
+        mark = text[token.start()]
+        if mark == '"':
+            continue
+        if mark in "[{":
+            depth += 1
+            if depth == PRUNE_DEPTH + 1:
+                kept += (text[start : token.start()], "null")
+        else:
+            if depth == PRUNE_DEPTH + 1:
+                start = token.end()
+            depth -= 1
+    return "".join((*kept, text[start:])) if depth <= PRUNE_DEPTH else text
+
+
+def _prune(value: object, levels: int) -> object:
+    if type(value) is dict:
+        return {key: _prune(item, levels - 1) for key, item in value.items()} if levels else None
+    if type(value) is list:
+        return [_prune(item, levels - 1) for item in value] if levels else None
+    return value

@@ -1,0 +1,180 @@
+"""The ingestion endpoint, bare ASGI: a beacon comes in, its events become durable on the log, an answer goes out."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import getrandbits
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from eventlog.log import Log, LogUnavailable
+from gateway.addresses import Addresses
+from gateway.beacons import Beacon, open_beacon
+from gateway.bodies import BodyReader, inflate, parse_json
+from gateway.catalog import CatalogCache
+from gateway.cors import Cors
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, Unauthorized
+from gateway.intake import Intake
+from gateway.keys import key_of_request
+from gateway.metrics import Metrics
+from gateway.quotas import Quotas
+from gateway.responses import json_headers, send_bytes
+from schemas.events import parse_event
+from schemas.ids import uuid7
+from schemas.reasons import InvalidEvent, Reason
+from schemas.records import Record
+
+MAX_USER_AGENT_CHARACTERS = 512
+NO_KEY = "no write key: send it as Basic user name, X-Write-Key, ?writeKey= or writeKey in the body"
+
+Kind = str | None
+
+logger = logging.getLogger(__name__)
+
+
+def ingest_paths() -> dict[str, Kind]:
+    """Every path that takes beacons, and the call it names; None for a batch."""
+    calls: dict[str, Kind] = {call: call for call in ("identify", "track", "page", "screen", "group", "alias")}
+    short: dict[str, Kind] = {call[0]: call for call in calls}
+    names = calls | short | {"batch": None, "import": None, "b": None}
+    paths = {f"{prefix}/{name}": kind for name, kind in names.items() for prefix in ("", "/v1")}
+    paths["/beacon/v1/batch"] = None
+    return paths | {f"{path}/": kind for path, kind in paths.items()}
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Takes beacons. Raises GatewayError, which the caller answers."""
+
+    log: Log
+    catalog: CatalogCache
+    quotas: Quotas
+    addresses: Addresses
+    cors: Cors
+    metrics: Metrics
+    bodies: BodyReader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, kind: Kind) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if scope["method"] == "POST":
+            try:
+                body = await self._take(scope, headers, receive, kind)
+            except GatewayError as error:
+                self.metrics.beacons[error.status] += 1
+                raise
+            except Exception:
+                self.metrics.beacons[500] += 1
+                raise
+            self.metrics.beacons[200] += 1
+            await send_bytes(send, 200, json_headers(body) + self.cors.headers(headers), body)
+        elif scope["method"] == "OPTIONS":
+            await send_bytes(send, 200, [(b"content-length", b"0"), *self.cors.preflight(headers)], b"")
+        else:
+            raise MethodNotAllowed("beacons are sent with POST", headers={"allow": "POST, OPTIONS"})
+
+    async def _take(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> bytes:
+        """The answer to a beacon, all of whose accepted and rejected events are durable."""
+        self.cors.check(headers)
+        outside = key_of_request(headers, scope["query_string"])
+        key: object = outside
+        project = self.catalog.projects.get(outside) or await self._project_of(outside)
+        if project is not None:
+            self.quotas.check(project, time.monotonic())  # before any work
+        body = await self.bodies.read(receive, headers)
+        self.metrics.body_bytes += len(body)
+        beacon = open_beacon(parse_json(inflate(body, headers.get(b"content-encoding"))), kind)
+        if key is None:
+            key = beacon.write_key
+            project = await self._project_of(key)
+        received_at = time.time_ns() // 1_000_000
+        intake = await self._look_at(beacon, key, project, received_at)
+        record = Record(
+            project_id=project or "",
+            received_at=received_at,
+            sent_at=beacon.sent_at,
+            ip=self.addresses.kept(scope, headers),
+            user_agent=headers.get(b"user-agent", b"")[:MAX_USER_AGENT_CHARACTERS].decode("latin-1"),
+        )
+        await self._append(intake, record)
+        return _answer(intake)
+
+    async def _look_at(self, beacon: Beacon, key: object, project: str | None, received_at: int) -> Intake:
+        """Every event of the beacon, accepted or rejected."""
+        intake = Intake()
+
+        def new_id() -> str:
+            return uuid7(received_at, getrandbits(74))
+
+        claimed = beacon.project_id is not None
+        for index, raw in enumerate(beacon.events):
+            owner = project
+            try:
+                if owner is None or claimed or (type(raw) is dict and ("writeKey" in raw or "projectId" in raw)):
+                    owner = await self._owner(raw, key, project)
+                    _check_project(raw, beacon, owner)
+                intake.accept(owner, parse_event(raw, kind=beacon.kind, received_at=received_at, new_id=new_id))
+            except InvalidEvent as why:
+                intake.reject(owner, index, raw, why)
+        return intake
+
+    async def _owner(self, raw: Any, key: object, project: str | None) -> str:
+        """The project of an event that may have a write key of its own, beside the beacon's."""
+        own = raw.get("writeKey") if type(raw) is dict else None
+        try:
+            owner = project if own == key else await self._project_of(own) or project
+        except Unauthorized:
+            raise InvalidEvent(Reason.WRONG_KEY, "the event's own writeKey is unknown") from None
+        if owner is None:
+            raise InvalidEvent(Reason.WRONG_KEY, NO_KEY)
+        return owner
+
+    async def _project_of(self, key: object) -> str | None:
+        """None without a key. Raises Unauthorized, ServiceUnavailable."""
+        if key is None:
+            return None
+        if type(key) is not str:
+            raise Unauthorized("a write key is text")
+        return await self.catalog.project_of(key)
+
+    async def _append(self, intake: Intake, record: Record) -> None:
+        entries = intake.entries(record)
+        if not entries:
+            raise Unauthorized(NO_KEY)
+        if self.quotas.limited:
+            self.quotas.charge(intake.counts, time.monotonic())
+        started = time.perf_counter()
+        try:
+            await self.log.append(entries)
+        except LogUnavailable as error:
+            if self.metrics.ready["log"]:  # once, not for every beacon
+                logger.warning("the log cannot take events", extra={"error": str(error)})
+            self.metrics.ready["log"] = False
+            raise ServiceUnavailable(
+                "the event log cannot take events now: send the same beacon again later", retry_after=error.retry_after
+            ) from error
+        self.metrics.ready["log"] = True
+        self.metrics.observe_append(time.perf_counter() - started)
+        self.metrics.accepted += intake.accepted
+        for reject in intake.rejects:
+            self.metrics.rejected[reject.reason] += 1
+
+
+def _check_project(raw: Any, beacon: Beacon, owner: str) -> None:
+    named = raw.get("projectId") if type(raw) is dict else None
+    if (named if named is not None else beacon.project_id) not in (None, owner):
+        raise InvalidEvent(Reason.WRONG_KEY, "projectId names another project than the write key")
+
+
+def _answer(intake: Intake) -> bytes:
+    if not intake.rejects:
+        return b'{"success":true,"accepted":%d,"rejected":[]}' % intake.accepted
+    rejected = [
+        {"index": reject.index, "messageId": reject.message_id, "code": reject.reason, "message": reject.message}
+        for reject in intake.rejects
+    ]
+    if not intake.accepted:
+        raise BadRequest(f"no event is usable: {intake.rejects[0].message}", code="no_usable_event", rejected=rejected)
+    return orjson.dumps({"success": True, "accepted": intake.accepted, "rejected": rejected})

@@ -1,0 +1,86 @@
+"""The events of one beacon on their way to the log: accepted into a record of their user, or rejected with a reason."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from eventlog.log import Entry
+from gateway.bodies import json_text
+from schemas import records
+from schemas.events import MAX_ID_CHARS, Event
+from schemas.reasons import InvalidEvent
+from schemas.records import Record, Reject
+
+MAX_RECORD_BYTES = 900_000  # Kafka takes 1 MiB by default
+MAX_RAW_CHARACTERS = 65_536  # of a rejected event; an acceptable one is half as long
+
+
+class Intake:
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.rejects: list[Reject] = []
+        self._events: dict[str, dict[bytes, list[Event]]] = {}  # project → partition key → events
+        self._rejects: dict[str, list[Reject]] = {}  # project → what it keeps in quarantine
+
+    def accept(self, project_id: str, event: Event) -> None:
+        users = self._events.get(project_id)
+        if users is None:
+            users = self._events[project_id] = {}
+        key = records.partition_key(project_id, event)
+        events = users.get(key)
+        if events is None:
+            users[key] = [event]
+        else:
+            events.append(event)
+        self.accepted += 1
+
+    def reject(self, project_id: str | None, index: int, raw: Any, why: InvalidEvent) -> None:
+        """Without a project there is no quarantine to keep it in: then only the answer tells."""
+        message_id = raw.get("messageId") if type(raw) is dict else None
+        reject = Reject(
+            reason=why.reason,
+            message=why.message,
+            index=index,
+            message_id=_clean(message_id) if type(message_id) is str else "",
+            raw=json_text(raw)[:MAX_RAW_CHARACTERS] if project_id is not None else "",
+        )
+        self.rejects.append(reject)
+        if project_id is not None:
+            self._rejects.setdefault(project_id, []).append(reject)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Events by project, for the quotas."""
+        return {project_id: sum(map(len, users.values())) for project_id, users in self._events.items()}
+
+    def entries(self, record: Record) -> list[Entry]:
+        """One record for each project and user, and one for each project's rejects; `record` is what they share."""
+        entries: list[Entry] = []
+        for project_id, users in self._events.items():
+            if project_id != record.project_id:
+                record = replace(record, project_id=project_id)
+            for key, value in zip(users, records.encode_each(record, users.values()), strict=True):
+                if len(value) <= MAX_RECORD_BYTES:
+                    entries.append(Entry(key, value, len(users[key])))
+                else:
+                    entries += _split(key, replace(record, events=tuple(users[key])))
+        for project_id, rejects in self._rejects.items():
+            entries += _split(project_id.encode(), replace(record, project_id=project_id, rejects=tuple(rejects)))
+        return entries
+
+
+def _split(key: bytes, record: Record) -> Iterator[Entry]:
+    """The record as one entry, or as several if one would be too large for the log."""
+    value = records.encode(record)
+    items = len(record.events) + len(record.rejects)
+    if len(value) <= MAX_RECORD_BYTES or items == 1:
+        yield Entry(key, value, items)
+        return
+    events, rejects = len(record.events) // 2, len(record.rejects) // 2
+    yield from _split(key, replace(record, events=record.events[:events], rejects=record.rejects[:rejects]))
+    yield from _split(key, replace(record, events=record.events[events:], rejects=record.rejects[rejects:]))
+
+
+def _clean(text: str) -> str:
+    return text[:MAX_ID_CHARS].encode("utf-8", "replace").decode()

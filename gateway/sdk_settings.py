@@ -1,0 +1,46 @@
+"""What browser SDKs of Segment and RudderStack ask for at load, before they send anything."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway.catalog import CatalogCache
+from gateway.errors import Unauthorized
+from gateway.keys import key_of_request
+from gateway.origins import Origins
+
+
+@dataclass(frozen=True)
+class SdkSettings:
+    catalog: CatalogCache
+    origins: Origins
+
+    async def segment(self, request: Request) -> Response:
+        """For analytics-next: send to us, and load nothing else."""
+        key = request.path_params["writeKey"]
+        await self.catalog.project_of(key)
+        protocol, _, host = self.origins.of(request.scope).partition("://")
+        destination = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": protocol}
+        return JSONResponse({"integrations": {"Segment.io": destination}, "metrics": {"sampleRate": 0}})
+
+    async def rudderstack(self, request: Request) -> Response:
+        """For RudderStack's JavaScript SDK: a source without destinations."""
+        key = key_of_request(dict(request.scope["headers"]), request.scope["query_string"])
+        if key is None:
+            raise Unauthorized("no write key: send it as Basic user name or ?writeKey=")
+        project_id = await self.catalog.project_of(key)
+        project = self.catalog.current.projects.get(project_id)
+        source = {
+            "id": project_id,
+            "name": project.name if project else project_id,
+            "workspaceId": project_id,
+            "enabled": True,
+            "config": {},
+            "destinations": [],
+        }
+        return JSONResponse({"source": source})
+
+    async def ignore_metrics(self, request: Request) -> Response:
+        """The SDKs' measurements of themselves."""
+        return JSONResponse({"success": True})

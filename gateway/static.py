@@ -1,0 +1,125 @@
+"""The widget: bundle, snippet and demo page, as the widget's build left them in gateway/static/."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.catalog import CatalogCache
+from gateway.errors import NotFound
+from gateway.origins import Origins
+
+STATIC = Path(__file__).parent / "static"
+ENCODINGS = {"br": ".br", "gzip": ".gz"}  # best first
+MEDIA_TYPES = {".js": "text/javascript", ".html": "text/html"}
+FOR_ANY_SITE = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "x-content-type-options": "nosniff",
+}
+SHORT_CACHE = "public, max-age=300"
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One built file, in every encoding it was prepared in."""
+
+    media_type: str
+    variants: dict[str, bytes]
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "etag", sha256(self.variants["identity"]).hexdigest()[:20])
+
+    @classmethod
+    def read(cls, path: Path) -> "Asset":
+        variants = {"identity": path.read_bytes()}
+        for encoding, suffix in ENCODINGS.items():
+            prepared = path.with_name(path.name + suffix)
+            if prepared.exists():
+                variants[encoding] = prepared.read_bytes()
+        return cls(MEDIA_TYPES[path.suffix], variants)
+
+
+class Static:
+    """Files are read once, at start. Before the widget is built there are none, and the rest of the gateway works."""
+
+    def __init__(self, folder: Path, catalog: CatalogCache, origins: Origins) -> None:
+        self._catalog = catalog
+        self._origins = origins
+        manifest = folder / "manifest.json"
+        self.version: str = json.loads(manifest.read_text())["version"] if manifest.exists() else ""
+        names = ("ask0.js", f"ask0.{self.version}.js", "snippet.js", "demo.html") if self.version else ()
+        self._assets = {name: Asset.read(folder / name) for name in names}
+
+    async def bundle(self, request: Request) -> Response:
+        """The newest bundle, for pages that always want it: a short cache, then asked for again by its ETag."""
+        return _serve(request, self._asset("ask0.js"), SHORT_CACHE)
+
+    async def versioned_bundle(self, request: Request) -> Response:
+        """One version of the bundle, never changed: the one to load with an integrity attribute."""
+        return _serve(request, self._asset(f"ask0.{request.path_params['version']}.js"), FOR_EVER)
+
+    async def snippet(self, request: Request) -> Response:
+        """The stub with this gateway's address and a write key in it."""
+        key = request.query_params.get("writeKey", "")
+        await self._catalog.project_of(key)
+        return Response(
+            self.filled("snippet.js", {"__ASK0_KEY__": key, "__ASK0_HOST__": self._origins.of(request.scope)}),
+            media_type="text/javascript",
+            headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE, "vary": "Host"},
+        )
+
+    def filled(self, name: str, values: dict[str, str]) -> str:
+        """A built file with its placeholders replaced, each value escaped to stand inside a JavaScript string."""
+        text = self._asset(name).variants["identity"].decode()
+        for placeholder, value in values.items():
+            text = text.replace(placeholder, _escaped(value))
+        return text
+
+    def _asset(self, name: str) -> Asset:
+        asset = self._assets.get(name)
+        if asset is None:
+            missing = (
+                "there is no such version of the widget" if self._assets else "the widget is not built: `make run`"
+            )
+            raise NotFound(missing)
+        return asset
+
+
+def preferred_encoding(accepted: str, offered: Iterable[str]) -> str:
+    """The best of the offered encodings by the client's q-values, `identity` when it wants none of them."""
+    weights: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, _, parameters = part.strip().partition(";")
+        quality = parameters.strip().removeprefix("q=")
+        try:
+            weights[name.strip()] = float(quality) if quality else 1.0
+        except ValueError:
+            weights[name.strip()] = 0.0
+    weighted = [(weights.get(name, weights.get("*", 0.0)), name) for name in offered if name != "identity"]
+    best, encoding = max(weighted, key=lambda pair: pair[0], default=(0.0, "identity"))
+    return encoding if best > 0 and best >= weights.get("identity", 0.0) else "identity"
+
+
+def _serve(request: Request, asset: Asset, cache: str) -> Response:
+    encoding = preferred_encoding(request.headers.get("accept-encoding", ""), asset.variants)
+    etag = f'"{asset.etag}-{encoding}"'
+    headers = {**FOR_ANY_SITE, "cache-control": cache, "etag": etag, "vary": "Accept-Encoding"}
+    seen = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in seen or "*" in seen:
+        return Response(status_code=304, headers=headers)
+    if encoding != "identity":
+        headers["content-encoding"] = encoding
+    return Response(asset.variants[encoding], headers=headers, media_type=asset.media_type)
+
+
+def _escaped(value: str) -> str:
+    """Inside a JavaScript string, and inside a script element of a page."""
+    text = json.dumps(value)[1:-1]
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026").replace("'", "\\u0027")

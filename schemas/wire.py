@@ -1,0 +1,99 @@
+"""The wire's shapes as pydantic models, which describe the API. What accepts an event is schemas/events.py."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from schemas.events import MAX_BATCH_EVENTS, MAX_ID_CHARS
+
+Id = str | int
+Time = str | int
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Call(Wire):
+    """What every call carries. At least one of userId and anonymousId; unknown keys are properties or traits."""
+
+    model_config = ConfigDict(extra="allow")
+
+    user_id: Id | None = Field(None, description=f"At most {MAX_ID_CHARS} characters")
+    anonymous_id: Id | None = None
+    message_id: str | None = Field(
+        None, description="Unique in the project: a repeat is stored once. Made up if absent"
+    )
+    timestamp: Time | None = Field(None, description="ISO 8601 or epoch ms")
+    sent_at: Time | None = Field(None, description="By the sender's clock, to correct its skew")
+    context: dict[str, Any] | None = None
+    write_key: str | None = Field(None, description="Unless it stands in a header or the query")
+
+
+class Identify(Call):
+    type: Literal["identify"] = "identify"
+    traits: dict[str, Any] | None = None
+    custom_attributes: dict[str, Any] | None = None
+    id: Id | None = Field(None, description="userId in Ask0's flat form, where the other keys are traits")
+
+
+class Track(Call):
+    type: Literal["track"] = "track"
+    event: str
+    properties: dict[str, Any] | None = None
+
+
+class Page(Call):
+    type: Literal["page", "screen"] = "page"
+    name: str | None = None
+    category: str | None = None
+    properties: dict[str, Any] | None = None
+
+
+class Group(Call):
+    type: Literal["group"] = "group"
+    group_id: Id
+    traits: dict[str, Any] | None = None
+
+
+class Alias(Call):
+    type: Literal["alias"] = "alias"
+    previous_id: Id
+
+
+class Batch(Wire):
+    """Calls of any kind. A list without this envelope is taken too."""
+
+    batch: list[Identify | Track | Page | Group | Alias] = Field(min_length=1, max_length=MAX_BATCH_EVENTS)
+    sent_at: Time | None = None
+    write_key: str | None = None
+
+
+class Rejected(Wire):
+    """An event that was not accepted; it is kept in the quarantine."""
+
+    index: int
+    message_id: str
+    code: str
+    message: str
+
+
+class Accepted(Wire):
+    """All accepted events are durable."""
+
+    success: Literal[True]
+    accepted: int
+    rejected: list[Rejected]
+
+
+class Error(Wire):
+    code: str
+    message: str
+    rejected: list[Rejected] | None = None
+
+
+class Readiness(Wire):
+    status: Literal["ok", "degraded", "unavailable"]
+    log: Literal["ok", "unavailable"]
+    clickhouse: Literal["ok", "unavailable"]

@@ -1,0 +1,37 @@
+"""One gateway for the tests that change no settings; a ClickHouse database with two projects for all of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.running import Running, example_catalog, running
+from warehouse import catalog as tables
+from warehouse.connect import Warehouse
+from warehouse.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def clickhouse(engine: Warehouse, chdb_path: Path) -> Iterator[Warehouse]:
+    """Migrated, with the example catalog in it."""
+    with Warehouse(f"chdb://{chdb_path}?database=gateway") as warehouse:
+        migrate(warehouse)
+        catalog = example_catalog()
+        for project in catalog.projects.values():
+            tables.save(warehouse, "project", project.id, project)
+        for key in catalog.keys.values():
+            tables.save(warehouse, "key", key.id, key)
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def shared(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway"), clickhouse) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(shared: Running) -> Running:
+    """With nothing unread on its log."""
+    shared.records()
+    return shared

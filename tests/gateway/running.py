@@ -1,0 +1,156 @@
+"""The real gateway on a loopback port: uvicorn in a thread, the SQLite log, whatever ClickHouse it is given."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from eventlog.open import open_log, open_reader
+from gateway.app import create_app
+from gateway.catalog import CatalogCache
+from gateway.server import make_server
+from schemas import records
+from schemas.catalog import Catalog, Key, Project
+from schemas.events import Event
+from schemas.records import Record, Reject
+from schemas.settings import Settings
+from warehouse.connect import Warehouse
+
+PROJECT, OTHER_PROJECT = "proj_first", "proj_second"
+KEY, OTHER_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_revoked"
+SECRET = "sk_secret_of_first"
+
+
+@dataclass
+class Running:
+    """A gateway that answers now."""
+
+    url: str
+    client: httpx.Client
+    log_dsn: str
+    data_dir: Path
+
+    @property
+    def port(self) -> int:
+        return httpx.URL(self.url).port or 0
+
+    def post(self, path: str, body: Any = None, *, key: str | None = KEY, **options: Any) -> httpx.Response:
+        """One beacon; `body` as JSON unless it is bytes already."""
+        headers = {"X-Write-Key": key} if key is not None else {}
+        headers |= options.pop("headers", {})
+        if isinstance(body, bytes):
+            return self.client.post(path, content=body, headers=headers, **options)
+        return self.client.post(path, json=body, headers=headers, **options)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one sample of /metrics, 0 if there is none yet."""
+        shown = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        start = f"{name}{{{shown}}} " if labels else f"{name} "
+        lines = self.client.get("/metrics").text.splitlines()
+        return next((float(line.removeprefix(start)) for line in lines if line.startswith(start)), 0.0)
+
+    def records(self) -> list[Record]:
+        """What has come onto the log since the last look."""
+        return asyncio.run(_read(self.log_dsn))
+
+    def events(self) -> list[Event]:
+        return [event for record in self.records() for event in record.events]
+
+    def rejects(self) -> list[Reject]:
+        return [reject for record in self.records() for reject in record.rejects]
+
+    def raw(self, request: bytes) -> bytes:
+        """The answer to bytes as they are, until the gateway closes or has said one whole answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(request)
+            answer = b""
+            while not _is_whole(answer):
+                piece = connection.recv(65536)
+                if not piece:
+                    break
+                answer += piece
+        return answer
+
+
+@contextmanager
+def running(
+    data_dir: Path, warehouse: Warehouse | None, *, demo: str | None = None, **settings: Any
+) -> Iterator[Running]:
+    """A gateway until the block ends."""
+    dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
+    app = create_app(
+        Settings(data_dir=data_dir, **settings),
+        log=open_log(dsn),
+        warehouse=warehouse,
+        catalog=CatalogCache(warehouse, data_dir),
+        registry=CollectorRegistry(),
+        demo_project=demo,
+    )
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        server = make_server(app, host="127.0.0.1", port=0)
+        thread = threading.Thread(target=server.run, args=([sock],))
+        thread.start()
+        try:
+            wait_for(lambda: server.started or not thread.is_alive())
+            url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            with httpx.Client(base_url=url, timeout=30) as client:
+                yield Running(url, client, dsn, data_dir)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def example_catalog() -> Catalog:
+    keys = (
+        Key(id=KEY, kind="write", project_id=PROJECT, shown=KEY, created_at=1),
+        Key(id=OTHER_KEY, kind="write", project_id=OTHER_PROJECT, shown=OTHER_KEY, created_at=1),
+        Key(id=REVOKED_KEY, kind="write", project_id=PROJECT, shown=REVOKED_KEY, created_at=1, revoked_at=2),
+        Key(id="0" * 64, kind="secret", project_id=PROJECT, shown="sk_secr…", created_at=1),
+    )
+    projects = (Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT))
+    return Catalog(projects={project.id: project for project in projects}, keys={key.id: key for key in keys})
+
+
+def track(event: str = "Clicked", **more: Any) -> dict[str, Any]:
+    return {"type": "track", "event": event, "userId": "u1", **more}
+
+
+async def _read(dsn: str) -> list[Record]:
+    reader = open_reader(dsn, group="tests")
+    await reader.start()
+    found: list[Record] = []
+    try:
+        while chunks := await reader.poll(0.01):
+            found += [records.decode(value) for chunk in chunks for _, value in chunk.records]
+            await reader.done(chunks)
+    finally:
+        await reader.close()
+    return found
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return bool(lengths) and len(body) >= int(lengths[0].partition(b":")[2])
+
+
+def names(items: Sequence[Event]) -> list[str]:
+    return [event.event for event in items]

@@ -1,0 +1,58 @@
+"""From the events of a beacon to entries of the log."""
+
+from typing import Any
+
+from gateway.intake import MAX_RECORD_BYTES, Intake
+from schemas import records
+from schemas.events import Event, parse_event
+from schemas.reasons import InvalidEvent, Reason
+from schemas.records import Record
+
+RECORD = Record(project_id="p", received_at=7, sent_at=None, ip="::", user_agent='a "b" [],[]]')
+
+
+def event(**raw: Any) -> Event:
+    return parse_event({"event": "A", "userId": "u", **raw}, kind=None, received_at=7, new_id=lambda: "m")
+
+
+def test_a_record_encoded_around_its_events_is_the_record() -> None:
+    groups = [[event()], [event(userId="v", properties={"n": 1}), event(userId="v")]]
+    expected = [records.encode(Record(**_fields(RECORD) | {"events": tuple(group)})) for group in groups]
+    assert records.encode_each(RECORD, groups) == expected
+
+
+def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> None:
+    intake = Intake()
+    for project, user in (("p", "u"), ("q", "u"), ("p", "v"), ("p", "u")):
+        intake.accept(project, event(userId=user))
+    intake.reject("q", 4, {"n": float("nan")}, InvalidEvent(Reason.MISSING_USER, "why"))
+    intake.reject(None, 5, {}, InvalidEvent(Reason.WRONG_KEY, "why"))
+    entries = intake.entries(RECORD)
+    assert [(entry.key, entry.events) for entry in entries] == [(b"p\0u", 2), (b"p\0v", 1), (b"q\0u", 1), (b"q", 1)]
+    decoded = [records.decode(entry.value) for entry in entries]
+    assert [record.project_id for record in decoded] == ["p", "p", "q", "q"]
+    assert [reject.raw for reject in decoded[-1].rejects] == ['{"n":NaN}']
+    assert intake.counts == {"p": 3, "q": 1}
+
+
+def test_many_large_rejects_are_spread_over_records() -> None:
+    intake = Intake()
+    for index in range(12):
+        intake.reject("p", index, '"' * 60_000, InvalidEvent(Reason.TOO_LARGE, "why"))
+    entries = intake.entries(RECORD)
+    assert len(entries) > 1
+    assert all(len(entry.value) <= MAX_RECORD_BYTES for entry in entries)
+    found = [reject.index for entry in entries for reject in records.decode(entry.value).rejects]
+    assert found == list(range(12))
+
+
+def test_a_message_id_that_no_log_could_carry_is_mended() -> None:
+    intake = Intake()
+    intake.reject("p", 0, {"messageId": "\ud800" + "x" * 300}, InvalidEvent(Reason.INVALID_TEXT, "why"))
+    (entry,) = intake.entries(RECORD)
+    (reject,) = records.decode(entry.value).rejects
+    assert (reject.message_id[:3], len(reject.message_id)) == ("?xx", 255)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}

@@ -1,0 +1,60 @@
+"""Token buckets: sustained rate, burst, debt; one project's do not touch another's."""
+
+import pytest
+
+from gateway.errors import QuotaExceeded, retry_header
+from gateway.quotas import Quotas
+from tests.gateway.running import KEY, OTHER_KEY, running, track
+from warehouse.connect import Warehouse
+
+
+def test_a_burst_of_ten_seconds_passes_and_then_the_rate_holds() -> None:
+    quotas = Quotas(10)
+    for _ in range(100):
+        quotas.check("p", 0)
+        quotas.charge({"p": 1}, 0)
+    with pytest.raises(QuotaExceeded):
+        quotas.check("p", 0)
+    quotas.check("p", 0.2)
+    quotas.check("other", 0)
+
+
+def test_a_batch_beyond_the_burst_is_taken_once_and_waited_off() -> None:
+    quotas = Quotas(10)
+    quotas.check("p", 0)
+    quotas.charge({"p": 2_500}, 0)
+    with pytest.raises(QuotaExceeded) as refusal:
+        quotas.check("p", 1)
+    assert 239 <= int(refusal.value.headers["retry-after"]) <= 300
+    quotas.check("p", 241)
+
+
+def test_without_a_quota_nothing_is_counted() -> None:
+    quotas = Quotas(0)
+    quotas.charge({"p": 10**9}, 0)
+    quotas.check("p", 0)
+
+
+def test_the_wait_is_whole_bounded_and_spread() -> None:
+    waits = [int(retry_header(10)["retry-after"]) for _ in range(200)]
+    assert min(waits) >= 10
+    assert max(waits) <= 15
+    assert len(set(waits)) > 1
+    assert retry_header(10**9) == {"retry-after": "300"}
+    assert int(retry_header(0)["retry-after"]) >= 1
+
+
+def test_a_project_over_its_quota_is_told_when_to_come_back_and_its_neighbour_is_not_held_up(
+    clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with running(tmp_path_factory.mktemp("quota"), clickhouse, quota_events_per_second=1) as gateway:
+        assert gateway.post("/batch", [track()] * 50).status_code == 200
+        answer = gateway.post("/batch", [track()])
+        assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
+        assert 1 <= int(answer.headers["retry-after"]) <= 300
+        assert answer.headers["access-control-expose-headers"] == "Retry-After"
+        assert gateway.post("/batch", [track()], key=OTHER_KEY).status_code == 200
+        assert gateway.metric("ask0_beacons_total", status="429") == 1
+        assert len(gateway.events()) == 51
+        body = {"batch": [track()], "writeKey": KEY}
+        assert gateway.post("/batch", body, key=None).status_code == 429, "wherever the key stands"

@@ -1,0 +1,135 @@
+"""The widget's files: caching, encodings, the snippet. The folder is built as the widget's build does it."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import brotli
+import pytest
+
+from gateway import static
+from gateway.static import preferred_encoding
+from tests.gateway.running import KEY, Running, running
+from warehouse.connect import Warehouse
+
+BUNDLE = b"console.log('ask0');" * 50
+SNIPPET = b'load("__ASK0_HOST__/ask0.js#__ASK0_KEY__")'
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("static")
+    page = b'<script nonce="__NONCE__">load("__ASK0_HOST__","__ASK0_KEY__")</script>'
+    files = {"ask0.js": BUNDLE, "ask0.1.2.3.js": BUNDLE, "snippet.js": SNIPPET, "demo.html": page}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        (folder / f"{name}.br").write_bytes(brotli.compress(content))
+    (folder / "manifest.json").write_text(json.dumps({"version": "1.2.3", "integrity": "sha384-x"}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(built: Path, clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.app.STATIC", built)
+        with running(tmp_path_factory.mktemp("site"), clickhouse) as gateway:
+            yield gateway
+
+
+def test_the_unversioned_bundle_is_cached_shortly_and_the_versioned_one_for_ever(site: Running) -> None:
+    newest, versioned = site.client.get("/ask0.js"), site.client.get("/ask0.1.2.3.js")
+    assert newest.content == versioned.content == BUNDLE
+    assert newest.headers["cache-control"] == "public, max-age=300"
+    assert versioned.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for answer in (newest, versioned):
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert answer.headers["access-control-allow-origin"] == "*", "integrity attributes need it"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "decode"), [("br", brotli.decompress), ("gzip", gzip.decompress), ("identity", bytes)]
+)
+def test_the_bundle_comes_as_it_was_compressed_by_the_build(site: Running, encoding: str, decode: object) -> None:
+    with site.client.stream("GET", "/ask0.js", headers={"Accept-Encoding": encoding}) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert answer.headers.get("content-encoding", "identity") == encoding
+    assert decode(raw) == BUNDLE  # type: ignore[operator]
+    assert int(answer.headers["content-length"]) == len(raw)
+
+
+def test_a_bundle_already_there_is_not_sent_again(site: Running) -> None:
+    tags = {}
+    for encoding in ("br", "gzip", "identity"):
+        headers = {"Accept-Encoding": encoding}
+        tags[encoding] = site.client.get("/ask0.js", headers=headers).headers["etag"]
+        for seen in (tags[encoding], f"W/{tags[encoding]}", f'"other", {tags[encoding]}', "*"):
+            again = site.client.get("/ask0.js", headers={**headers, "If-None-Match": seen})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tags[encoding])
+        assert site.client.get("/ask0.js", headers={**headers, "If-None-Match": '"other"'}).status_code == 200
+    assert len(set(tags.values())) == 3
+
+
+def test_head_is_answered_as_get_without_the_body(site: Running) -> None:
+    answer = site.client.head("/ask0.js", headers={"Accept-Encoding": "identity"})
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", str(len(BUNDLE)))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("", "identity"),
+        ("gzip, deflate, br", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0.5, gzip;q=0.8", "gzip"),
+        ("br;q=0, gzip;q=0", "identity"),
+        ("br; q=0, gzip", "gzip"),
+        ("*", "br"),
+        ("*;q=0", "identity"),
+        ("identity, br;q=0.5", "identity"),
+        ("BR", "br"),
+        ("zstd", "identity"),
+        ("br;q=x, gzip;q=", "gzip"),
+        (",;,", "identity"),
+    ],
+)
+def test_the_encoding_is_the_clients_best(accepted: str, encoding: str) -> None:
+    assert preferred_encoding(accepted, ["identity", "br", "gzip"]) == encoding
+
+
+def test_the_snippet_has_the_key_and_this_address_in_it(site: Running) -> None:
+    answer = site.client.get("/snippet.js", params={"writeKey": KEY})
+    assert answer.text == f'load("{site.url}/ask0.js#{KEY}")'
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_is_no_key_is_not_repeated(site: Running) -> None:
+    answer = site.client.get("/snippet.js", params={"writeKey": '");alert(1)//'})
+    assert answer.status_code == 401
+    assert "alert" not in answer.text
+
+
+def test_a_value_cannot_leave_its_string_in_the_script() -> None:
+    assert static._escaped("\"'</script>&\\\n") == '\\"\\u0027\\u003c/script\\u003e\\u0026\\\\\\n'
+
+
+@pytest.mark.parametrize(
+    "path", ["/ask0.1.2.2.js", "/ask0...%2fdemo.html.js", "/ask0./../manifest.json.js", "/manifest.json"]
+)
+def test_only_the_built_version_is_there(site: Running, path: str) -> None:
+    assert site.client.get(path).status_code == 404
+
+
+def test_before_the_widget_is_built_the_rest_works(
+    clickhouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.STATIC", tmp_path / "none")
+    with running(tmp_path, clickhouse) as gateway:
+        answer = gateway.client.get("/ask0.js")
+        assert (answer.status_code, "make run" in answer.json()["message"]) == (404, True)
+        assert gateway.client.get("/health/live").status_code == 200
