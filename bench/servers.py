@@ -2,7 +2,6 @@
 
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -50,8 +49,13 @@ def yardstick(app: Any, port: int) -> None:
 def gateway(port: int) -> None:
     """The product's gateway on its SQLite log, every answer after the disk has it; no worker beside it."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            data_dir=Path(folder), port=port, bootstrap_project="proj_bench", bootstrap_write_key=WRITE_KEY
+        settings = Settings.from_environ(
+            {
+                "ASK0_DATA_DIR": folder,
+                "ASK0_PORT": str(port),
+                "ASK0_BOOTSTRAP_PROJECT": "proj_bench",
+                "ASK0_BOOTSTRAP_WRITE_KEY": WRITE_KEY,
+            }
         )
         with Warehouse(settings.clickhouse_dsn) as warehouse:
             migrate(warehouse)
