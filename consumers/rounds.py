@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from consumers.dedup import claim_first
 from consumers.folds import conversations, identities, users
 from consumers.folds.identities import Guest, Link
 from consumers.folds.quarantine import quarantine_columns
-from consumers.folds.records import Decoded, Placed, Quarantined, read
+from consumers.folds.records import Placed, Quarantined, read
 from consumers.keys import RoundKeys
 from consumers.poison import PoisonLimit
 from consumers.refusals import insert_events
@@ -47,8 +46,10 @@ class Applied:
 
 def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: Timed) -> Applied:
     """Raises what the warehouse raises, and TooMuchPoison; then the same chunks must be applied again, as repeated."""
-    token = _token(chunks)
     keys = RoundKeys(warehouse)
+    # Of everything but events: rows that are harmless twice, so each attempt stores its own. ClickHouse may have spent
+    # a token of an earlier attempt and died before the rows were in.
+    token = f"round:{keys.round}"
     with timed("decode"):
         decoded = read(chunks)
         limits.unreadable.count(len(decoded.events) + decoded.unreadable, decoded.unreadable)
@@ -61,7 +62,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         keys.add("anonymous", [(project_id, guest[2:]) for project_id, guest in guests])
         known = read_links(warehouse, keys, guests) if guests else {}
     with timed("events"):
-        refused = _insert_events(warehouse, chunks, events, known)
+        refused = _insert_events(warehouse, events, known)
         limits.refused.count(len(events), len(refused))
     if refused:
         culprits = {(row.chunk.token, row.offset, row.index) for row in refused}
@@ -72,7 +73,9 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         new = {guest: link for guest, link in links.items() if guest not in known or link < known[guest]}
         if new:
             warehouse.insert("identity_links", identities.link_columns(new), token=f"{token}:identity_links")
-        _insert_quarantined(warehouse, chunks, decoded, refused)
+        quarantined = [*decoded.quarantined, *refused]
+        if quarantined:
+            warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
     with timed("reown"):
         if guests:
             # Rows of a repeated chunk may be in the table already, under the users of then.
@@ -85,16 +88,9 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
     return Applied(
         stored=len(events),
         duplicates=duplicates,
-        quarantined=Counter(row.reason for row in [*decoded.quarantined, *refused]),
+        quarantined=Counter(row.reason for row in quarantined),
         newest=max((placed.record.received_at for placed in events), default=0),
     )
-
-
-def _token(chunks: Sequence[Chunk]) -> str:
-    """Of the rows that the whole round shares. They are harmless twice, but a token must never mean other rows."""
-    if len(chunks) == 1:
-        return chunks[0].token
-    return "round:" + blake2b("\n".join(chunk.token for chunk in chunks).encode(), digest_size=16).hexdigest()
 
 
 def _guests(events: Sequence[Placed]) -> set[Guest]:
@@ -103,18 +99,12 @@ def _guests(events: Sequence[Placed]) -> set[Guest]:
     }
 
 
-def _insert_events(
-    warehouse: Warehouse, chunks: Sequence[Chunk], events: Sequence[Placed], known: Mapping[Guest, Link]
-) -> list[Quarantined]:
+def _insert_events(warehouse: Warehouse, events: Sequence[Placed], known: Mapping[Guest, Link]) -> list[Quarantined]:
     owners = {guest: user_id for guest, (_, user_id) in known.items()}
-    by_chunk: dict[str, list[Placed]] = {chunk.token: [] for chunk in chunks}
+    by_chunk: dict[str, list[Placed]] = {}
     for placed in events:
-        by_chunk[placed.chunk.token].append(placed)
-    refused = []
-    for token, own in by_chunk.items():
-        if own:
-            refused += insert_events(warehouse, token, own, owners)
-    return refused
+        by_chunk.setdefault(placed.chunk.token, []).append(placed)
+    return [row for own in by_chunk.values() for row in insert_events(warehouse, own[0].chunk, own, owners)]
 
 
 def _insert_facts(warehouse: Warehouse, token: str, events: Sequence[Placed]) -> Touched:
@@ -127,14 +117,3 @@ def _insert_facts(warehouse: Warehouse, token: str, events: Sequence[Placed]) ->
         columns = conversations.fact_columns(by_conversation)
         warehouse.insert("conversation_facts", columns, token=f"{token}:conversation_facts")
     return Touched(set(by_user), set(by_conversation))
-
-
-def _insert_quarantined(
-    warehouse: Warehouse, chunks: Sequence[Chunk], decoded: Decoded, refused: Sequence[Quarantined]
-) -> None:
-    by_chunk: dict[str, list[Quarantined]] = {chunk.token: [] for chunk in chunks}
-    for row in [*decoded.quarantined, *refused]:
-        by_chunk[row.chunk.token].append(row)
-    for token, rows in by_chunk.items():
-        if rows:
-            warehouse.insert("quarantine_rows", quarantine_columns(rows), token=f"{token}:quarantine")

@@ -111,6 +111,18 @@ def test_any_order_chunking_and_repetition_of_records_reads_the_same(embedded: W
     assert tables(embedded, "p0") == reads[0]
 
 
+def test_a_token_that_was_spent_before_the_rows_were_in_does_not_lose_them(warehouse: Warehouse) -> None:
+    records = [record(event(userId="u", messageId=f"m{n}", event="Clicked")) for n in range(4)]
+    store(warehouse, chunk(*records))
+    # As after a death of ClickHouse between the two: the tokens are known, rows are not there. Twice, in two places.
+    for lost in ("1", "_off >= 2"):
+        warehouse.command(f"DELETE FROM events WHERE {lost}")
+        store(warehouse, chunk(*records, repeated=True))
+        assert rows(warehouse, "SELECT message_id FROM events ORDER BY 1") == [("m0",), ("m1",), ("m2",), ("m3",)]
+    store(warehouse, chunk(*records, repeated=True))
+    assert rows(warehouse, "SELECT count() FROM events") == [(4,)]
+
+
 class Crash(Exception):
     pass
 
