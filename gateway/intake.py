@@ -54,8 +54,9 @@ class Intake:
         """Events by project, for the quotas."""
         return {project_id: sum(map(len, users.values())) for project_id, users in self._events.items()}
 
-    def entries(self, record: Record) -> list[Entry]:
-        """One record for each project and user, and one for each project's rejects; `record` is what they share."""
+    def take_entries(self, record: Record) -> list[Entry]:
+        """One record for each project and user, and one for each project's rejects; `record` is what they share. What
+        they hold is forgotten here."""
         entries: list[Entry] = []
         for project_id, users in self._events.items():
             if project_id != record.project_id:
@@ -67,6 +68,8 @@ class Intake:
                     entries += _split(key, replace(record, events=tuple(users[key])))
         for project_id, rejects in self._rejects.items():
             entries += _split(project_id.encode(), replace(record, project_id=project_id, rejects=tuple(rejects)))
+        self._events.clear()
+        self._rejects.clear()
         return entries
 
 

@@ -27,19 +27,19 @@ def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> 
         intake.accept(project, event(userId=user))
     intake.reject("q", 4, {"n": float("nan")}, InvalidEvent(Reason.MISSING_USER, "why"))
     intake.reject(None, 5, {}, InvalidEvent(Reason.WRONG_KEY, "why"))
-    entries = intake.entries(RECORD)
+    assert intake.counts == {"p": 3, "q": 1}
+    entries = intake.take_entries(RECORD)
     assert [(entry.key, entry.events) for entry in entries] == [(b"p\0u", 2), (b"p\0v", 1), (b"q\0u", 1), (b"q", 1)]
     decoded = [records.decode(entry.value) for entry in entries]
     assert [record.project_id for record in decoded] == ["p", "p", "q", "q"]
     assert [reject.raw for reject in decoded[-1].rejects] == ['{"n":NaN}']
-    assert intake.counts == {"p": 3, "q": 1}
 
 
 def test_many_large_rejects_are_spread_over_records() -> None:
     intake = Intake()
     for index in range(12):
         intake.reject("p", index, '"' * 60_000, InvalidEvent(Reason.TOO_LARGE, "why"))
-    entries = intake.entries(RECORD)
+    entries = intake.take_entries(RECORD)
     assert len(entries) > 1
     assert all(len(entry.value) <= MAX_RECORD_BYTES for entry in entries)
     found = [reject.index for entry in entries for reject in records.decode(entry.value).rejects]
@@ -49,7 +49,7 @@ def test_many_large_rejects_are_spread_over_records() -> None:
 def test_a_message_id_that_no_log_could_carry_is_mended() -> None:
     intake = Intake()
     intake.reject("p", 0, {"messageId": "\ud800" + "x" * 300}, InvalidEvent(Reason.INVALID_TEXT, "why"))
-    (entry,) = intake.entries(RECORD)
+    (entry,) = intake.take_entries(RECORD)
     (reject,) = records.decode(entry.value).rejects
     assert (reject.message_id[:3], len(reject.message_id)) == ("?xx", 255)
 
