@@ -78,6 +78,14 @@ def ask(client: httpx.Client, sql: str, **parameters: str) -> httpx.Response:
     return client.post("/", content=sql.encode(), params=parameters)
 
 
+def test_keys_with_dots_read_as_they_were_sent(connected: Client, analyst: httpx.Client, writer: httpx.Client) -> None:
+    connected.raw_insert("t", ["n", "j"], b'{"n":1,"j":{"a.b":1,"a":{"b":2}}}', fmt="JSONEachRow")
+    sql = f"SELECT j FROM {connected.database}.t FORMAT JSONEachRow"
+    assert ask(writer, sql).json() == {"j": {"a.b": 1, "a": {"b": 2}}}
+    literal = """SELECT '{"a.b":1}'::JSON AS j FORMAT JSONEachRow"""
+    assert ask(analyst, literal).json() == {"j": {"a.b": 1}}
+
+
 def code_of(response: httpx.Response) -> str:
     return str(response.headers.get("X-ClickHouse-Exception-Code", ""))
 

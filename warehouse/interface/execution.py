@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 4 << 30  # of rows to insert, after inflating; they are read as
 MAX_STATEMENT_BYTES = 64 << 20
 HEAD_BYTES = 256 << 10  # an INSERT names its format in its first bytes
 PIECE_BYTES = 1 << 20
+KEYS_AS_SENT = {"json_type_escape_dots_in_keys": 1}  # our JSON columns keep a dot in a key as %2E
 PARSING = {"max_query_size": 2 * MAX_TEXT_BYTES, "max_parser_depth": 500, "max_ast_elements": 50_000}
 
 _SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"("))
@@ -107,7 +108,7 @@ def _text(data: bytes) -> str:
 
 
 def _run_any(handle: Connection, answer: Answer, request: Request, pieces: Iterator[bytes], tag: str) -> None:
-    settings: dict[str, str | int | float] = {**request.settings, "log_comment": tag}
+    settings: dict[str, str | int | float] = {**KEYS_AS_SENT, **request.settings, "log_comment": tag}
     if not request.may_write:
         settings |= {"readonly": 2}  # as ClickHouse does for GET
     set_all(handle, settings)
@@ -139,7 +140,7 @@ def _run_guarded(
     handle.query(f"USE {quoted(guard.database_of(request), chr(96))}")
     set_all(handle, {"log_comment": tag, "max_execution_time": limits.seconds, **PARSING})
     checked = guard.check(handle, text, request)
-    set_all(handle, {**checked.settings, **guard.limits(limits.memory_bytes, limits.seconds, checked)})
+    set_all(handle, {**KEYS_AS_SENT, **checked.settings, **guard.limits(limits.memory_bytes, limits.seconds, checked)})
     _query(handle, answer, request, checked.sql, checked.format)
 
 
