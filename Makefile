@@ -13,12 +13,12 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test check bench lock widget set-up chromium
+.PHONY: run test check bench lock widget set-up programs
 
 run: $(VENV)/.runtime gateway/static/manifest.json
 	@exec $(BIN)/ask0 serve
 
-test: set-up chromium
+test: set-up programs
 	npm test --silent --prefix widget
 	$(BIN)/python -m pytest
 
@@ -62,10 +62,17 @@ gateway/static/manifest.json: widget/node_modules/.package-lock.json $(WIDGET_SO
 
 widget: gateway/static/manifest.json
 
-chromium:
-	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
+# $(1): programs of which one must be there, $(2): the package that has it, $(3): what needs it
+define need
+	@for program in $(1); do command -v $$program > /dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(2); \
 	else \
-		echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 1; \
+		echo "$(3): sudo apt-get install $(2)" >&2; exit 1; \
 	fi
+endef
+
+programs:
+	$(call need,chromium chromium-browser google-chrome,chromium,The browser tests need Chromium)
+	$(call need,java,openjdk-17-jre-headless,The Kafka tests need Java)
+	$(call need,mvn,maven,The Kafka tests need Maven)
