@@ -82,7 +82,8 @@ class Broker:
     def start(self) -> None:
         """Returns when the broker answers."""
         if not self._data.exists():
-            cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # Always the same first byte, as an id that begins with "-" would look like an option.
+            cluster = urlsafe_b64encode(b"a" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
             format_data = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
             _run(format_data, "Kafka's data folder could not be formatted")
         with self._output.open("ab") as output:
