@@ -92,11 +92,7 @@ class Broker:
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         self._leash = _leash(self._process.pid, self._dir)
-        deadline = time.monotonic() + START_SECONDS
-        while not _elsewhere(_answers(self.bootstrap)):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"The Kafka broker did not start: {self._output.read_text()[-2000:]}")
+        self._wait()
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -109,7 +105,9 @@ class Broker:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        """Returns when the broker answers again."""
         self._signal(signal.SIGCONT)
+        self._wait()
 
     def __enter__(self) -> Self:
         self.start()
@@ -123,6 +121,14 @@ class Broker:
 
     def _java(self, *arguments: str) -> list[str]:
         return [*JAVA, "-cp", str(self._jars / "*"), *arguments]
+
+    def _wait(self) -> None:
+        assert self._process
+        deadline = time.monotonic() + START_SECONDS
+        while not _elsewhere(_answers(self.bootstrap)):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"The Kafka broker does not answer: {self._output.read_text()[-2000:]}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process:
