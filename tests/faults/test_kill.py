@@ -21,7 +21,7 @@ from tests.faults.conversations import write_conversations
 from tests.kafka_broker import kafka_broker
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))
-CONVERSATIONS = 150 * ROUNDS
+CONVERSATIONS = 1000 * ROUNDS  # so many that the demo is not over before the last kill
 CRASHES = 3
 
 EVENTS = "SELECT count(), uniqExact(message_id) FROM ask0.events"
@@ -44,7 +44,12 @@ def test_kill_9_during_the_demo_leaves_every_acknowledged_event_in_once(home: st
     questions, replies = write_conversations(conversations, CONVERSATIONS)
     with log_of(home) as settings, Stack(tmp_path / "data", **settings) as stack:
         demo = play(conversations, stack)
-        kill_and_restart(stack, demo, random.Random(home))
+        chance = random.Random(home)
+        for _ in range(ROUNDS):
+            threading.Event().wait(chance.uniform(0.05, 0.7))  # the moment of death is what varies
+            assert demo.poll() is None, "the demo was over before the last kill"
+            stack.kill()
+            stack.start()
         accepted = finish(demo)
         wait_for(lambda: counts(stack, EVENTS)[1] == accepted, "every accepted event to be visible", timeout=300)
         wait_for(lambda: counts(stack, TALK) == [CONVERSATIONS, questions, replies], "every conversation", timeout=60)
@@ -92,15 +97,6 @@ def finish(demo: "subprocess.Popen[str]") -> int:
     assert demo.returncode == 0
     accepted: int = json.loads(output)["accepted"]
     return accepted
-
-
-def kill_and_restart(stack: Stack, demo: "subprocess.Popen[str]", chance: random.Random) -> None:
-    for _ in range(ROUNDS):
-        threading.Event().wait(chance.uniform(0.05, 1.0))  # the moment of death is what varies
-        if demo.poll() is not None:
-            return
-        stack.kill()
-        stack.start()
 
 
 def counts(stack: Stack, sql: str) -> list[int]:
