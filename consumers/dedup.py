@@ -1,6 +1,6 @@
 """One event for each (project, messageId): the first on the log stays, what a client sent again is dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from consumers.folds.events import id_columns
 from consumers.folds.records import Placed
@@ -8,23 +8,29 @@ from consumers.keys import RoundKeys, among
 from schemas.ids import message_key
 from warehouse.connect import Warehouse
 
+First = dict[tuple[str, int], Placed]  # by project and message key
+
 FIND = f"""
 SELECT project_id, id, _log, _partition, _off, _idx FROM event_ids WHERE {among("project_id", "id", "message", "id")}
 """
 
 
-def claim_first(warehouse: Warehouse, keys: RoundKeys, events: Sequence[Placed], token: str) -> list[Placed]:
-    """The events that are not a repetition of another one. Their ids are stored when it returns.
+def first_of_each(events: Iterable[Placed]) -> First:
+    first: First = {}
+    for placed in events:
+        first.setdefault((placed.record.project_id, message_key(placed.event.message_id)), placed)
+    return first
+
+
+def claim(warehouse: Warehouse, keys: RoundKeys, first: First, token: str) -> list[Placed]:
+    """The events that no earlier round has stored. Their ids are stored when it returns; the round's set `message`
+    holds the keys of `first`.
 
     Ids go in before events: after a crash between the two, the repeat finds its own position and goes on. A resend
     lies on the partition of the first sending, so no other worker can claim the id between look-up and insert.
     """
-    first: dict[tuple[str, int], Placed] = {}
-    for placed in events:
-        first.setdefault((placed.record.project_id, message_key(placed.event.message_id)), placed)
     if not first:
         return []
-    keys.add_ids("message", first)
     known: dict[tuple[str, int], set[tuple[str, int, int, int]]] = {}
     for project_id, number, *position in warehouse.query(FIND, {"round": keys.round}):
         known.setdefault((project_id, number), set()).add(tuple(position))

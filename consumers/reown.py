@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from consumers.beside import both
 from consumers.folds.identities import Guest, Link
 from consumers.keys import RoundKeys, among
 from schemas.ids import guest_id
 from warehouse.connect import Warehouse
 
 LINKS = f"""
-SELECT project_id, anonymous_id, toUnixTimestamp64Milli(min(link).1), min(link).2
+SELECT project_id, guest_id, toUnixTimestamp64Milli(min(link).1), min(link).2, min(link).3
 FROM identity_links
-WHERE {among("project_id", "anonymous_id", "anonymous")}
-GROUP BY project_id, anonymous_id
+WHERE {among("project_id", "guest_id", "guest")}
+GROUP BY project_id, guest_id
 """
 WITH_FACTS = f"""
 SELECT DISTINCT project_id, user_id FROM user_facts WHERE {among("project_id", "user_id", "{guests}")}
@@ -49,12 +50,11 @@ class Touched:
 
 
 def read_links(warehouse: Warehouse, keys: RoundKeys, guests: set[Guest]) -> dict[Guest, Link]:
-    """The links that stand, of guests whose anonymous ids are in the round's set `anonymous`."""
+    """The links that stand, of guests who are in the round's set `guest`."""
     found = {}
-    for project_id, anonymous_id, received_at, user_id in warehouse.query(LINKS, {"round": keys.round}):
-        guest = project_id, f"g-{anonymous_id}"
-        if guest in guests:
-            found[guest] = (received_at, user_id)
+    for project_id, guest, received_at, user_id, sent in warehouse.query(LINKS, {"round": keys.round}):
+        if (project_id, guest) in guests:
+            found[project_id, guest] = (received_at, user_id, sent)
     return found
 
 
@@ -70,28 +70,35 @@ def reown(
         links = read_links(warehouse, keys, guests)
         moved = {guest: link[1] for guest, link in links.items() if _user(resolved, guest) != link[1]}
         touched.users.update((project_id, link[1]) for (project_id, _), link in links.items())
-        if not moved:
-            return
         touched.users.update(moved)
-        _move(warehouse, keys, moved, touched, attempt)
+        if not moved or not _move(warehouse, keys, moved, touched, attempt):
+            return
         resolved = links
 
 
-def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], touched: Touched, attempt: int) -> None:
+def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], touched: Touched, attempt: int) -> bool:
+    """Whether there was something to move."""
     names = {"guests": f"guest {attempt}", "moves": f"move {attempt}"}
     bound = {"round": keys.round}
     keys.add(names["guests"], moved)
+    keys.store()
+    with_facts, earlier_users = both(
+        lambda: warehouse.query(_named(WITH_FACTS, names), bound),
+        lambda: warehouse.query(_named(EARLIER_USERS, names), bound),
+    )
     # Only when two users share a device and their partitions run at different speeds does an earlier link come later.
-    touched.users.update((row[0], row[1]) for row in warehouse.query(_named(EARLIER_USERS, names), bound))
-    active = {(row[0], row[1]) for row in warehouse.query(_named(WITH_FACTS, names), bound)} & moved.keys()
+    touched.users.update((project_id, user_id) for project_id, user_id in earlier_users)
+    active = {(project_id, guest) for project_id, guest in with_facts} & moved.keys()
     if not active:
-        return
+        return False
     keys.add_members(
         names["moves"],
         [(guest[0], sent, moved[guest], "") for guest in active for sent in _forms(guest[1])],
     )
+    keys.store()
     warehouse.command(_named(UPDATE, names), bound)
     touched.conversations.update((row[0], row[1]) for row in warehouse.query(_named(CONVERSATIONS, names), bound))
+    return True
 
 
 def _named(sql: str, names: Mapping[str, str]) -> str:

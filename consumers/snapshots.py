@@ -5,9 +5,11 @@ after this worker's own facts were stored. So for every fact there is a refresh 
 a greater version began later still, and the row with the greatest version has seen every fact.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from consumers.beside import both
 from consumers.keys import RoundKeys, among
+from consumers.reown import Touched
 from warehouse.connect import Warehouse
 
 PAGE = 20_000  # keys of a whole table that are refreshed at a time
@@ -29,32 +31,34 @@ COLUMNS = {
 STANDARD = ", ".join(f"'{trait}'" for trait in COLUMNS.values())
 
 
-def _text(trait: str) -> str:
-    """SQL: the trait as text; of an object, such as Segment's company, the name in it."""
-    json = f"t['{trait}'].2"
-    return f"""multiIf(NOT mapContains(t, '{trait}'), NULL,
-               JSONType({json}) = 'String', JSONExtractString({json}),
-               JSONType({json}) = 'Object', JSONExtractString({json}, 'name'), {json})"""
-
-
-TEXTS = ",\n       ".join(
-    f"parseDateTime64BestEffortOrNull({_text(trait)}, 3, 'UTC')" if name == "created_at" else _text(trait)
-    for name, trait in COLUMNS.items()
+# Each trait as text; of an object, such as Segment's company, the name in it. One lambda, as ClickHouse takes longer to
+# analyse eleven such expressions than to run them.
+TEXTS = f"""
+arrayMap(json -> multiIf(json = '', NULL, JSONType(json) = 'String', JSONExtractString(json),
+                         JSONType(json) = 'Object', JSONExtractString(json, 'name'), json),
+         arrayMap(name -> t[name].2, [{STANDARD}]))
+"""
+VALUES = ", ".join(
+    f"parseDateTime64BestEffortOrNull(texts[{place}], 3, 'UTC')" if name == "created_at" else f"texts[{place}]"
+    for place, name in enumerate(COLUMNS, start=1)
 )
 
 # A user's row gathers the user's own facts and those of the guests who turned out to be this user.
 GUESTS = f"""
-SELECT project_id, anonymous_id, min(link).2
+SELECT project_id, guest_id, min(link).2
 FROM identity_links
 WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'user')
-  AND anonymous_id IN (SELECT arrayJoin(anonymous_ids) FROM user_facts WHERE {among("project_id", "user_id", "user")})
-GROUP BY project_id, anonymous_id
+  AND guest_id IN (
+    SELECT if(startsWith(sent, 'g-'), sent, concat('g-', sent))
+    FROM (SELECT arrayJoin(anonymous_ids) AS sent FROM user_facts WHERE {among("project_id", "user_id", "user")})
+)
+GROUP BY project_id, guest_id
 """
 USERS = f"""
 INSERT INTO user_rows (project_id, id, {", ".join(COLUMNS)}, anonymous_ids, status, traits, first_seen_at,
     last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
 SELECT project_id, id,
-       {TEXTS},
+       {VALUES},
        arraySort(anonymous),
        multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
        concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(toJSONString(name), ':', fact.2),
@@ -63,6 +67,7 @@ SELECT project_id, id,
        length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged, {{version:UInt64}}
 FROM (
     SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
+           {TEXTS.strip()} AS texts,
            mapFilter((name, fact) -> name NOT IN ({STANDARD}), t) AS other,
            groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
            max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,
@@ -84,13 +89,13 @@ INSERT INTO conversation_rows (project_id, id, user_id, title, channel, topic, s
     answers, answered, satisfaction, _version)
 WITH (name) -> if(mapContains(a, name), a[name].2, NULL) AS attribute
 SELECT c.project_id, c.conversation_id,
-       multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, concat('g-', a['anonymous_id'].2)),
+       multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, guest),
        ifNull(attribute('title'), attribute('first_question')), attribute('channel'), attribute('topic'),
        multiIf(mapContains(a, 'deleted'), 'deleted', mapContains(a, 'status'), a['status'].2, 'open'),
        started, last, length(question_set), length(answer_set), length(answered_set),
        if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), {{version:UInt64}}
 FROM (
-    SELECT project_id, conversation_id, maxMap(attributes) AS a, a['anonymous_id'].2 AS guest,
+    SELECT project_id, conversation_id, maxMap(attributes) AS a, a['guest_id'].2 AS guest,
            min(started_at) AS started, max(last_at) AS last, groupUniqArrayArray(questions) AS question_set,
            groupUniqArrayArray(answers) AS answer_set, groupUniqArrayArray(answered) AS answered_set,
            maxMap(conversation_facts.ratings) AS ratings
@@ -99,53 +104,55 @@ FROM (
     GROUP BY project_id, conversation_id
 ) AS c
 LEFT JOIN (
-    SELECT project_id, anonymous_id, min(link).2 AS owner FROM identity_links
+    SELECT project_id, guest_id, min(link).2 AS owner FROM identity_links
     WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'conversation')
-      AND anonymous_id IN (
-        SELECT attributes['anonymous_id'].2 FROM conversation_facts
+      AND guest_id IN (
+        SELECT attributes['guest_id'].2 FROM conversation_facts
         WHERE {among("project_id", "conversation_id", "conversation")}
     )
-    GROUP BY project_id, anonymous_id
-) AS l ON c.project_id = l.project_id AND c.guest = l.anonymous_id
+    GROUP BY project_id, guest_id
+) AS l ON c.project_id = l.project_id AND c.guest = l.guest_id
 """
 
 
-def refresh_users(warehouse: Warehouse, keys: RoundKeys, users: Collection[tuple[str, str]]) -> None:
-    """Write the rows of these (project, user or guest id) again. Their facts and links must be stored."""
+def refresh(warehouse: Warehouse, keys: RoundKeys, touched: Touched) -> None:
+    """Write the rows of all that was touched again. Their facts and links must be stored."""
+    keys.add("user", touched.users)
+    keys.add("conversation", touched.conversations)
+    keys.store()
+    bound = {"round": keys.round, "version": _now(warehouse)}
+    both(
+        lambda: _refresh_users(warehouse, keys, touched.users, bound),
+        lambda: warehouse.command(CONVERSATIONS, bound) if touched.conversations else None,
+    )
+
+
+def _refresh_users(
+    warehouse: Warehouse, keys: RoundKeys, users: Collection[tuple[str, str]], bound: Mapping[str, int]
+) -> None:
     if not users:
         return
-    version = _now(warehouse)
-    keys.add("user", users)
     rows = {(project_id, key, key): "" for project_id, key in users}
-    for project_id, anonymous_id, owner in warehouse.query(GUESTS, {"round": keys.round}):
-        guest = f"g-{anonymous_id}"
+    for project_id, guest, owner in warehouse.query(GUESTS, bound):
         if (project_id, guest, guest) in rows:
             rows[project_id, guest, guest] = owner
         if (project_id, owner, owner) in rows:
             rows[project_id, guest, owner] = ""
-    keys.add_members("member", ((*row, merged_into) for row, merged_into in rows.items()))
-    warehouse.command(USERS, {"round": keys.round, "version": version})
-
-
-def refresh_conversations(warehouse: Warehouse, keys: RoundKeys, conversations: Collection[tuple[str, str]]) -> None:
-    """Write the rows of these (project, conversation id) again. Their facts and links must be stored."""
-    if not conversations:
-        return
-    version = _now(warehouse)
-    keys.add("conversation", conversations)
-    warehouse.command(CONVERSATIONS, {"round": keys.round, "version": version})
+    keys.add_members("member", [(*row, merged_into) for row, merged_into in rows.items()])
+    keys.store()
+    warehouse.command(USERS, bound)
 
 
 def rebuild(warehouse: Warehouse) -> None:
     """Write every row again from the facts, while workers may go on."""
-    for table, column, refresh in (
-        ("user_facts", "user_id", refresh_users),
-        ("conversation_facts", "conversation_id", refresh_conversations),
+    for table, column, kind in (
+        ("user_facts", "user_id", "users"),
+        ("conversation_facts", "conversation_id", "conversations"),
     ):
         last = ("", "")
         while page := _page(warehouse, table, column, last):
             keys = RoundKeys(warehouse)
-            refresh(warehouse, keys, page)
+            refresh(warehouse, keys, Touched(**{kind: set(page)}))
             keys.check()
             last = page[-1]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from consumers.folds.events import Columns
-from consumers.folds.identities import link_of
 from consumers.folds.records import NOTHING, Placed
 from consumers.folds.talk import Talk, text_of
 from schemas.conversations import ANSWER, CLOSED, DELETED, OUTCOMES, QUESTION, STARTED
 from schemas.events import MAX_TIMESTAMP
+from schemas.ids import guest_id
 
 TITLE_CHARS = 120  # of a question that stands in for a title
 
@@ -50,10 +50,10 @@ def _facts(events: Sequence[Placed]) -> ConversationFacts:
     times = [placed.occurred_at for placed in events]
     talk = [placed for placed in events if placed.said is not NOTHING]
     attributes: Attributes = {}
-    for placed in events:
-        _set(attributes, "user_id", placed.occurred_at, placed.event.user_id)
-        if placed.event.anonymous_id:
-            _set(attributes, "anonymous_id", placed.occurred_at, link_of(placed.event.anonymous_id))
+    if named := {(placed.occurred_at, placed.event.user_id) for placed in events if placed.event.user_id}:
+        attributes["user_id"] = max(named)
+    if guests := {(placed.occurred_at, placed.event.anonymous_id) for placed in events if placed.event.anonymous_id}:
+        attributes["guest_id"] = max((at, guest_id(anonymous_id)) for at, anonymous_id in guests)
     for placed in talk:
         _describe(attributes, placed)
     return ConversationFacts(attributes, min(times), max(times), Talk.of(talk))

@@ -7,33 +7,38 @@ from consumers.folds.records import Placed
 from schemas.ids import guest_id
 
 Guest = tuple[str, str]  # project, guest id (g-…)
-Link = tuple[int, str]  # received at, user id: the smallest wins, so that the first link received stays
-
-
-def link_of(anonymous_id: str) -> str:
-    """The anonymous id as links know it: `g-abc`, a guest's id sent as an anonymous id, is the guest `abc`."""
-    return guest_id(anonymous_id)[2:]
+Link = tuple[int, str, str]  # received at, user id, anonymous id as sent: the smallest, so the first received, wins
 
 
 def fold(events: Iterable[Placed]) -> dict[Guest, Link]:
     links: dict[Guest, Link] = {}
-    for placed in events:
-        event = placed.event
-        if not event.user_id or not (event.anonymous_id or event.previous_id):
-            continue
-        link = placed.record.received_at, event.user_id
-        previous_id = event.previous_id if event.previous_id != event.user_id else ""
-        for anonymous_id in (event.anonymous_id, previous_id):
-            if anonymous_id:
-                guest = placed.record.project_id, guest_id(anonymous_id)
-                if link < links.get(guest, (link[0] + 1, "")):
-                    links[guest] = link
+    for project_id, user_id, anonymous_id, received_at in _mentions(events):
+        if user_id:
+            guest, link = (project_id, guest_id(anonymous_id)), (received_at, user_id, anonymous_id)
+            links[guest] = min(link, links.get(guest, link))
     return links
+
+
+def guests(events: Iterable[Placed]) -> set[Guest]:
+    """Everyone who is a guest, or who is said to be a user."""
+    return {(project_id, guest_id(anonymous_id)) for project_id, _, anonymous_id, _ in _mentions(events)}
+
+
+def _mentions(events: Iterable[Placed]) -> set[tuple[str, str, str, int]]:
+    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id."""
+    mentions = set()
+    for placed in events:
+        event, record = placed.event, placed.record
+        if event.anonymous_id:
+            mentions.add((record.project_id, event.user_id, event.anonymous_id, record.received_at))
+        if event.previous_id and event.user_id and event.previous_id != event.user_id:
+            mentions.add((record.project_id, event.user_id, event.previous_id, record.received_at))
+    return mentions
 
 
 def link_columns(links: Mapping[Guest, Link]) -> Columns:
     return {
         "project_id": [project_id for project_id, _ in links],
-        "anonymous_id": [guest[2:] for _, guest in links],
+        "guest_id": [guest for _, guest in links],
         "link": list(links.values()),
     }

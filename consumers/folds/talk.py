@@ -24,19 +24,19 @@ class Talk(NamedTuple):
         """`events` are conversation events of one user or one conversation."""
         if not events:
             return cls()
+        questions, answers, answered = [], [], []
         ratings: dict[int, float] = {}
         for placed in events:
-            rating = _rating(placed.said) if placed.event.event == FEEDBACK else None
-            if rating is not None:
-                message = short_key(placed.event.message_id)
+            name, message = placed.event.event, short_key(placed.event.message_id)
+            if name == QUESTION:
+                questions.append(message)
+            elif name == ANSWER:
+                answers.append(message)
+                if placed.said.get("answered") is not False:
+                    answered.append(message)
+            elif name == FEEDBACK and (rating := _rating(placed.said)) is not None:
                 ratings[message] = max(rating, ratings.get(message, 0.0))
-        answers = [placed for placed in events if placed.event.event == ANSWER]
-        return cls(
-            questions=[short_key(placed.event.message_id) for placed in events if placed.event.event == QUESTION],
-            answers=[short_key(placed.event.message_id) for placed in answers],
-            answered=[short_key(p.event.message_id) for p in answers if p.said.get("answered") is not False],
-            ratings=ratings,
-        )
+        return cls(questions, answers, answered, ratings)
 
 
 def text_of(said: dict[str, Any], name: str, limit: int = MAX_ID_CHARS) -> str:

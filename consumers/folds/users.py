@@ -7,7 +7,6 @@ from typing import NamedTuple
 import msgspec
 
 from consumers.folds.events import Columns
-from consumers.folds.identities import link_of
 from consumers.folds.records import NOTHING, Placed, user_key
 from consumers.folds.talk import Talk
 from schemas.events import EMPTY, MAX_ID_CHARS
@@ -59,12 +58,13 @@ def _facts(events: Sequence[Placed]) -> UserFacts:
     times = [placed.occurred_at for placed in events]
     anonymous_ids = {placed.event.anonymous_id for placed in events}
     anonymous_ids.update(placed.event.previous_id for placed in events if placed.event.user_id)
+    conversations = {placed.event.conversation_id for placed in events}
     return UserFacts(
         traits=_fold_traits(events),
-        anonymous_ids=sorted({link_of(anonymous_id) for anonymous_id in anonymous_ids if anonymous_id}),
+        anonymous_ids=sorted(anonymous_id for anonymous_id in anonymous_ids if anonymous_id),
         first_seen_at=min(times),
         last_active_at=max(times),
-        conversations=sorted({short_key(c) for c in {placed.event.conversation_id for placed in events} if c}),
+        conversations=sorted(short_key(conversation) for conversation in conversations if conversation),
         talk=Talk.of([placed for placed in events if placed.said is not NOTHING]),
     )
 

@@ -60,19 +60,19 @@ SELECT project_id, id, anonymous_ids, customer_id, email, name, first_name, last
 FROM user_rows FINAL
 WHERE merged_into = '';
 
--- The first link received wins and never changes, whatever arrives later.
+-- The first link received wins and never changes, whatever arrives later: when, the user, the anonymous id as it was sent.
 CREATE TABLE IF NOT EXISTS identity_links
 (
-    project_id   LowCardinality(String),
-    anonymous_id String,
-    link         SimpleAggregateFunction(min, Tuple(DateTime64(3, 'UTC'), String))
+    project_id LowCardinality(String),
+    guest_id   String,
+    link       SimpleAggregateFunction(min, Tuple(DateTime64(3, 'UTC'), String, String))
 )
 ENGINE = AggregatingMergeTree
-ORDER BY (project_id, anonymous_id)
+ORDER BY (project_id, guest_id)
 SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
          fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE VIEW IF NOT EXISTS identities AS
-SELECT project_id, anonymous_id, min(link).2 AS user_id, min(link).1 AS linked_at
+SELECT project_id, min(link).3 AS anonymous_id, guest_id, min(link).2 AS user_id, min(link).1 AS linked_at
 FROM identity_links
-GROUP BY project_id, anonymous_id;
+GROUP BY project_id, guest_id;

@@ -1,12 +1,14 @@
 """Rounds on the real engine: exactly once, in any order, from any crash."""
 
 import random
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from consumers.snapshots import rebuild
+from eventlog.log import Chunk
 from schemas.events import Event
 from schemas.reasons import Reason
 from schemas.records import Record, Reject, encode
@@ -45,15 +47,25 @@ def test_a_guests_earlier_events_and_conversations_are_the_users_after_identify(
     assert rows(warehouse, "SELECT id, status, questions FROM users") == [("g-a", "Guest", 1)]
     assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("g-a",)]
     store(warehouse, chunk(record(event(anonymousId="a", userId="u", type="identify")), lo=2))
-    assert rows(warehouse, "SELECT id, status, questions, anonymous_ids FROM users") == [("u", "Active", 1, ["a"])]
+    assert rows(warehouse, "SELECT id, status, questions, anonymous_ids FROM users") == [
+        ("u", "Active", 1, ["a", "g-a"])
+    ]
     assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("u",)]
     assert rows(warehouse, "SELECT user_id, title FROM conversations") == [("u", "How?")]
-    assert rows(warehouse, "SELECT anonymous_id, user_id FROM identities") == [("a", "u")]
+    assert rows(warehouse, "SELECT anonymous_id, guest_id, user_id FROM identities") == [("a", "g-a", "u")]
     late = event(anonymousId="a", event="Answer Given", properties={"conversationId": "d", "answered": False})
     store(warehouse, chunk(record(late), lo=3))
     assert rows(warehouse, "SELECT DISTINCT user_id FROM events") == [("u",)]
     assert rows(warehouse, "SELECT conversations, answers, answered FROM users") == [(2, 1, 0)]
     assert rows(warehouse, "SELECT DISTINCT user_id FROM conversations") == [("u",)]
+
+
+def test_anonymous_ids_read_as_they_were_sent(warehouse: Warehouse) -> None:
+    store(warehouse, chunk(record(event(anonymousId="g-a", event="Clicked"))))
+    store(warehouse, chunk(record(event(anonymousId="g-a", userId="u", type="identify")), lo=1))
+    joined = "SELECT guest_id, i.user_id, e.user_id FROM identities AS i JOIN events AS e USING (anonymous_id)"
+    assert rows(warehouse, joined) == [("g-a", "u", "u")] * 2
+    assert rows(warehouse, "SELECT id, anonymous_ids FROM users") == [("u", ["g-a"])]
 
 
 def test_more_guests_than_a_query_takes_as_parameters_become_users_in_one_round(warehouse: Warehouse) -> None:
@@ -130,8 +142,10 @@ class Crash(Exception):
 class Crashing(Warehouse):
     """Dies at one call to ClickHouse: before it, or after ClickHouse did it and before the answer came."""
 
-    at = -1
+    at = -1  # counted down, from any thread
     answered = False
+    dead = False
+    counting = threading.Lock()
 
     def insert(self, table: str, columns: Mapping[str, list[Any]], *, token: str) -> None:
         self._step(lambda: super(Crashing, self).insert(table, columns, token=token))
@@ -145,13 +159,17 @@ class Crashing(Warehouse):
         self._step(lambda: super(Crashing, self).command(sql, parameters, settings))
 
     def _step(self, do: Any) -> None:
-        self.at -= 1
-        if self.at == 0 and not self.answered:
-            raise Crash
+        with self.counting:
+            self.at -= 1
+            dies = self.at == 0
+            if self.dead or (dies and not self.answered):
+                self.dead = True
+                raise Crash
         try:
             do()
         finally:
-            if self.at == 0:
+            if dies:
+                self.dead = True
                 raise Crash
 
 
@@ -181,49 +199,45 @@ def test_a_crash_between_any_two_steps_leaves_the_tables_exact(
             [other, other],
         ]
 
-    def play(project: str, crash_at: int) -> bool:
-        """Whether there was such a step."""
-        crashed, lo = False, 0
-        with Crashing(embedded_dsn) as crashing:
-            for number, records in enumerate(rounds(project)):
-                half = len(records) // 2
-                chunks = [
-                    chunk(*records[:half], lo=lo, log=project),
-                    chunk(*records[half:], lo=lo, partition=1, log=project),
-                ]
-                lo += len(records)
-                crashing.at, crashing.answered = (crash_at, answered) if number == 1 else (-1, False)
-                try:
-                    store(crashing, *chunks)
-                except Crash:
-                    crashed = True
-                    repeated = [
-                        chunk(*(v for _, v in c.records), lo=c.lo, partition=c.partition, log=project, repeated=True)
-                        for c in chunks
-                    ]
-                    if crash_at % 2:
-                        store(embedded, *repeated)
-                    else:  # by two workers, after a rebalance
-                        store(embedded, repeated[1])
-                        store(embedded, repeated[0])
-        return crashed
+    def chunks(project: str, number: int, *, repeated: bool = False) -> list[Chunk]:
+        records, lo = rounds(project)[number], 10 * number
+        half = len(records) // 2
+        return [
+            chunk(*records[:half], lo=lo, log=project, repeated=repeated),
+            chunk(*records[half:], lo=lo, partition=1, log=project, repeated=repeated),
+        ]
 
-    play("whole", -1)
+    with Crashing(embedded_dsn) as crashing:
+        store(crashing, *chunks("whole", 0))
+        crashing.at = 0
+        store(crashing, *chunks("whole", 1))
+        writes = -crashing.at
+        assert writes > 15
+        crashes = {point: f"crash-{point}" for point in range(1, writes + 1)}
+        store(embedded, *(part for project in crashes.values() for part in chunks(project, 0)))
+        for point, project in crashes.items():
+            crashing.at, crashing.answered, crashing.dead = point, answered, False
+            with pytest.raises(Crash):
+                store(crashing, *chunks(project, 1))
+            repeated = chunks(project, 1, repeated=True)
+            if point % 2:
+                store(embedded, *repeated)
+            else:  # by two workers, after a rebalance
+                store(embedded, repeated[1])
+                store(embedded, repeated[0])
+    store(embedded, *(part for project in ("whole", *crashes.values()) for part in chunks(project, 2)))
     expected = tables(embedded, "whole")
     assert len(expected["quarantine"]) == 1
     owners = embedded.query("SELECT id, user_id FROM conversations WHERE project_id = 'whole' ORDER BY id")
     assert owners == [("of-a1", "u1"), ("of-a2", "u2"), ("of-a3", "early"), ("of-a4", "g-a4")]
     asked = embedded.query("SELECT id, questions FROM users WHERE project_id = 'whole' ORDER BY id")
     assert asked == [("early", 1), ("g-a4", 1), ("late", 0), ("u1", 1), ("u2", 1), ("u8", 0)]
-    point = 1
-    while play(f"crash-{point}", point):
-        read = tables(embedded, f"crash-{point}")
+    for point, project in crashes.items():
+        read = tables(embedded, project)
         different = [table for table in expected if read[table] != expected[table]]
         assert not different, f"after a crash at write {point}"
-        point += 1
-    assert point > 15
     assert embedded.query("SELECT count(), uniqExact(_log) FROM quarantine WHERE reason = 'unreadable_record'") == [
-        (point + 1, point + 1)
+        (writes + 1, writes + 1)
     ]
 
 

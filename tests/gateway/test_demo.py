@@ -47,7 +47,8 @@ def insert_visits(clickhouse: Warehouse) -> None:
         token="visits",
     )
     clickhouse.command(
-        "INSERT INTO identity_links VALUES ({p:String}, 'anon1', (fromUnixTimestamp64Milli({now:Int64}), 'u1'))",
+        "INSERT INTO identity_links VALUES"
+        " ({p:String}, 'g-anon1', (fromUnixTimestamp64Milli({now:Int64}), 'u1', 'anon1'))",
         {"p": PROJECT, "now": NOW},
     )
 

@@ -107,7 +107,7 @@ def test_ratings_are_numbers_from_0_to_1_or_thumbs() -> None:
 
 def test_a_link_comes_from_both_ids_or_from_an_alias_and_not_to_oneself() -> None:
     def linked(**wire: Any) -> dict[Any, str]:
-        return {guest: user for guest, (_, user) in identities.fold([one(**wire)]).items()}
+        return {guest: user for guest, (_, user, _) in identities.fold([one(**wire)]).items()}
 
     assert linked(userId="u", anonymousId="a", type="page") == {("p", "g-a"): "u"}
     assert linked(userId="u", anonymousId="g-a", type="page") == {("p", "g-a"): "u"}
