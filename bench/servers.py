@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.stack import WRITE_KEY
 from cli.keys import bootstrap
+from cli.process import Deadline, listen, serve
 from eventlog.open import open_log
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
@@ -67,7 +68,8 @@ def gateway(port: int) -> None:
                 catalog=CatalogCache(warehouse, settings.data_dir),
                 registry=CollectorRegistry(),
             )
-            make_server(app, host=settings.host, port=port).run()
+            with listen(settings.host, port, "ASK0_PORT") as sock:
+                serve(make_server(app, host=settings.host, port=port), sock, Deadline(), lambda: None)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from cli.errors import NotAvailable
 
 STOP_SECONDS = 4.7  # from the signal to the end of the process, whatever still runs
 BACKLOG = 2048
+GC_THRESHOLDS = (50_000, 20, 20)  # Python's 700 would look at all events under way after every few of them
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ def serve(server: uvicorn.Server, sock: socket.socket, deadline: Deadline, start
         deadline.begin()
         server.should_exit = True
 
+    gc.set_threshold(*GC_THRESHOLDS)
     _on_signals(stop)
 
     async def run() -> None:

@@ -21,12 +21,13 @@ MAX_CHUNK_EVENTS = 50_000
 MAX_CHUNK_BYTES = 32_000_000
 
 _LOOK_SECONDS = 0.05  # how often a waiting reader looks for commits of other processes
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 0.001, 0.000_05  # see SqliteLog._give_way
+_FEW, _MANY, _GATHER_SECONDS = 4, 64, 0.001  # see SqliteLog._gather
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 0.0025, 0.000_05  # see SqliteLog._give_way
 _ENTRY_BYTES = 100  # what an entry takes in memory besides its value
 _ROWS_AT_ONCE = 1024  # inserted by one statement
 _READ_AT_ONCE = 4096  # records
 _TRIM_RECORDS, _TRIM_BYTES, _TRIM_STEPS = 2000, 8_000_000, 32  # together more than a chunk
-_FREE_PAGES, _VACUUM_PAGES = 16_384, 500  # more than so many are given back to the disk, in steps
+_FREE_PAGES, _VACUUM_PAGES = 8192, 250  # more than so many are given back to the disk, in steps
 _ANY = 1 << 62
 
 # These threads share the GIL with a busy event loop. Each step of a statement gives the GIL up and has to win it back,
@@ -61,9 +62,11 @@ class SqliteLog:
         self._file = LogFile(path)
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
-        self._settled = 0  # groups
+        self._waiting: list[_Append] = []
+        self._under_way = 0  # appends that the thread has, or had last
+        self._busy = False  # the thread has a group
         self._timer: asyncio.TimerHandle | None = None
-        self._queue: SimpleQueue[_Append | None] = SimpleQueue()  # None ends the thread
+        self._queue: SimpleQueue[list[_Append] | None] = SimpleQueue()  # None ends the thread
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
@@ -83,6 +86,7 @@ class SqliteLog:
     async def close(self) -> None:
         thread, self._thread = self._thread, None
         if thread:
+            self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
 
@@ -93,28 +97,40 @@ class SqliteLog:
             raise LogUnavailable("The log's disk does not keep up: send again later.")
         durable = self._loop.create_future()
         self._waiting_bytes += size
-        self._queue.put(_Append(entries, durable, size))
-        if not self._timer:
-            self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_way, self._settled)
+        self._waiting.append(_Append(entries, durable, size))
+        if not self._busy:
+            self._gather()
         return durable
 
-    def _give_way(self, settled_then: int) -> None:
+    def _gather(self) -> None:
+        """Many appenders at once are answered at once, and come back one after the other: a group waits for as many as
+        the last one had, if not too many and not long; appenders that are few do not wait."""
+        if self._under_way <= _FEW or len(self._waiting) >= min(self._under_way, _MANY):
+            self._hand_over()
+        elif not self._timer:
+            self._timer = self._loop.call_later(_GATHER_SECONDS, self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._stop_timer()
+        if self._waiting:
+            self._queue.put(self._waiting)
+            self._under_way, self._busy, self._waiting = len(self._waiting), True, []
+            self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_way)
+
+    def _give_way(self) -> None:
         """A loop that is never idle gives the GIL up and takes it back within microseconds, too fast for the writer's
-        thread to win it: appends then took 200 to 600 ms. So when nothing was settled for a while, stand aside."""
-        self._timer = None
-        if self._waiting_bytes and self._thread:
-            if self._settled == settled_then:
-                time.sleep(_PAUSE_SECONDS)
-            self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_way, self._settled)
+        thread to win it: appends then took 200 to 600 ms. So while a group takes long, stand aside now and then."""
+        time.sleep(_PAUSE_SECONDS)
+        self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_way)
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def _write(self) -> None:
-        """The thread: whatever waits becomes durable together."""
-        last = False
-        while not last:
-            taken = [self._queue.get()]
-            taken += [self._queue.get() for _ in range(self._queue.qsize())]
-            last = taken[-1] is None
-            group = [append for append in taken if append]
+        """The thread: each group becomes durable together."""
+        while group := self._queue.get():
             error = None
             try:
                 self._commit(group)
@@ -138,7 +154,8 @@ class SqliteLog:
             self._file.write(_CHECK)
 
     def _settle(self, group: list[_Append], error: Exception | None) -> None:
-        self._settled += 1
+        self._stop_timer()
+        self._busy = False
         for append in group:
             self._waiting_bytes -= append.bytes
             if append.durable.done():  # cancelled
@@ -147,6 +164,8 @@ class SqliteLog:
                 append.durable.set_exception(copy(error))
             else:
                 append.durable.set_result(None)
+        if self._waiting:
+            self._gather()
 
 
 @cache

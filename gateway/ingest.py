@@ -21,7 +21,7 @@ from gateway.intake import Intake
 from gateway.keys import key_of_request
 from gateway.metrics import Metrics
 from gateway.quotas import Quotas
-from gateway.responses import json_headers, send_bytes
+from gateway.responses import json_headers, send_answer, send_bytes
 from schemas.events import parse_event
 from schemas.ids import uuid7
 from schemas.reasons import InvalidEvent, Reason
@@ -69,7 +69,7 @@ class Ingest:
                 self.metrics.beacons[500] += 1
                 raise
             self.metrics.beacons[200] += 1
-            await send_bytes(send, 200, json_headers(body) + self.cors.headers(headers), body)
+            await send_answer(scope, send, 200, json_headers(body) + self.cors.headers(headers), body)
         elif scope["method"] == "OPTIONS":
             await send_bytes(send, 200, [(b"content-length", b"0"), *self.cors.preflight(headers)], b"")
         else:

@@ -1,44 +1,19 @@
 """uvicorn as the gateway runs it: uvloop, httptools, bounded heads and reading times, errors in our own form."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import BadRequest, GatewayError, RequestTimeout
+from gateway.responses import WHOLE, Headers
 
 MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0  # for a request to arrive, first byte to last
 SHUTDOWN_SECONDS = 3  # for answers under way after SIGTERM
-
-
-class JoinedWrites:
-    """A transport that sends together what is written in one turn of the loop: uvicorn writes head and body of an
-    answer apart, and for a short one the second system call would cost as much as all else."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._pieces:
-            self._loop.call_soon(self._flush)
-        self._pieces.append(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._pieces:
-            self._transport.write(b"".join(self._pieces))
-            self._pieces.clear()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 class Protocol(HttpToolsProtocol):
@@ -49,7 +24,7 @@ class Protocol(HttpToolsProtocol):
     deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(transport)
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,6 +52,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self.head_bytes = -1
         super().on_headers_complete()
+        self.scope["extensions"] = {WHOLE: {"send": partial(_send_whole, self.cycle)}}
 
     def on_message_complete(self) -> None:
         self.whole = True
@@ -106,6 +82,22 @@ class Protocol(HttpToolsProtocol):
                 % (error.status, len(error.body), error.body)
             )
         self.transport.close()
+
+
+def _send_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+    """What two messages to `send` do, for a third of their time: one write, and no look for bad headers."""
+    if cycle.disconnected:
+        return
+    cycle.response_started = cycle.response_complete = True
+    pieces = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        pieces += (name, b": ", value, b"\r\n")
+    pieces += (b"\r\n", body) if cycle.keep_alive else (b"connection: close\r\n\r\n", body)
+    cycle.transport.write(b"".join(pieces))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def make_server(app: ASGIApp, *, host: str, port: int, **options: Any) -> uvicorn.Server:

@@ -224,6 +224,18 @@ async def test_close_waits_for_what_was_appended(path: Path) -> None:
     assert ask(path, "SELECT count(*) FROM records") == 100
 
 
+async def test_close_hands_over_what_waits_for_a_group(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_GATHER_SECONDS", 3600.0)
+    async with started(SqliteLog(path)) as log:
+        await asyncio.gather(*[log.append([entry]) for entry in entries(10)])
+        late = asyncio.ensure_future(log.append([Entry(b"key", b"late", 1)]))
+        await asyncio.sleep(0)
+        assert not late.done()
+        await log.close()
+        await late
+    assert ask(path, "SELECT count(*) FROM records") == 11
+
+
 async def test_an_append_of_more_rows_than_one_statement_takes_is_whole(path: Path) -> None:
     count = 2 * sqlite._ROWS_AT_ONCE + 3
     async with started(SqliteLog(path)) as log, started(SqliteReader(path)) as reader:

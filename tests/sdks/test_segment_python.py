@@ -25,8 +25,8 @@ def test_ten_thousand_events_arrive_once(tmp_path: Path) -> None:
         client.shutdown()
         assert failures == []
         wait_for(lambda: int(stack.query("SELECT count() FROM ask0.events")) >= EVENTS, "all events to be visible")
-        assert stack.query("SELECT count(), uniqExact(message_id), uniqExact(properties.n.:Int64) FROM ask0.events") == (
-            f"{EVENTS}\t{EVENTS}\t{EVENTS - 1}"
-        )
+        assert stack.query(
+            "SELECT count(), uniqExact(message_id), uniqExact(properties.n.:Int64) FROM ask0.events"
+        ) == (f"{EVENTS}\t{EVENTS}\t{EVENTS - 1}")
         assert stack.query("SELECT email, plan FROM ask0.users WHERE id = 'user_1'") == "john@example.com\tpro"
         assert stack.stop() == 0
