@@ -10,25 +10,12 @@ from collections.abc import Collection, Mapping
 from consumers.beside import both
 from consumers.keys import RoundKeys, among
 from consumers.reown import Touched
+from schemas.traits import STANDARD
 from warehouse.connect import Warehouse
 
 PAGE = 20_000  # keys of a whole table that are refreshed at a time
 
-# Traits with a column of their own.
-COLUMNS = {
-    "customer_id": "customerId",
-    "email": "email",
-    "name": "name",
-    "first_name": "firstName",
-    "last_name": "lastName",
-    "phone": "phone",
-    "avatar": "avatar",
-    "company": "company",
-    "plan": "plan",
-    "role": "role",
-    "created_at": "createdAt",
-}
-STANDARD = ", ".join(f"'{trait}'" for trait in COLUMNS.values())
+NAMES = ", ".join(f"'{trait}'" for trait in STANDARD.values())
 
 
 # Each trait as text; of an object, such as Segment's company, the name in it. One lambda, as ClickHouse takes longer to
@@ -36,11 +23,11 @@ STANDARD = ", ".join(f"'{trait}'" for trait in COLUMNS.values())
 TEXTS = f"""
 arrayMap(json -> multiIf(json = '', NULL, JSONType(json) = 'String', JSONExtractString(json),
                          JSONType(json) = 'Object', JSONExtractString(json, 'name'), json),
-         arrayMap(name -> t[name].2, [{STANDARD}]))
+         arrayMap(name -> t[name].2, [{NAMES}]))
 """
 VALUES = ", ".join(
     f"parseDateTime64BestEffortOrNull(texts[{place}], 3, 'UTC')" if name == "created_at" else f"texts[{place}]"
-    for place, name in enumerate(COLUMNS, start=1)
+    for place, name in enumerate(STANDARD, start=1)
 )
 
 # A user's row gathers the user's own facts and those of the guests who turned out to be this user.
@@ -55,7 +42,7 @@ WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UIn
 GROUP BY project_id, guest_id
 """
 USERS = f"""
-INSERT INTO user_rows (project_id, id, {", ".join(COLUMNS)}, anonymous_ids, status, traits, first_seen_at,
+INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, first_seen_at,
     last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
 SELECT project_id, id,
        {VALUES},
@@ -68,7 +55,7 @@ SELECT project_id, id,
 FROM (
     SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
            {TEXTS.strip()} AS texts,
-           mapFilter((name, fact) -> name NOT IN ({STANDARD}), t) AS other,
+           mapFilter((name, fact) -> name NOT IN ({NAMES}), t) AS other,
            groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
            max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,
            groupUniqArrayArray(f.questions) AS question_set, groupUniqArrayArray(f.answers) AS answer_set,
