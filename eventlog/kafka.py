@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 
 class KafkaLog:
+    partitioned = True
+
     """At most one producer is alive, and one task replaces it. While that task fails, appends fail at once."""
 
     def __init__(self, dsn: str, *, max_waiting_bytes: int = 64_000_000) -> None:

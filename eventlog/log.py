@@ -44,6 +44,9 @@ class Chunk:
 class Log(Protocol):
     """The writing side, used by one event loop."""
 
+    partitioned: bool
+    """Whether keys matter: a log of one partition may be given what several users did in one record."""
+
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""
 

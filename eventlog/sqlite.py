@@ -58,6 +58,8 @@ class _Append(NamedTuple):
 
 
 class SqliteLog:
+    partitioned = False
+
     def __init__(self, path: Path, *, max_waiting_bytes: int = 64_000_000) -> None:
         self._file = LogFile(path)
         self._max_waiting_bytes = max_waiting_bytes

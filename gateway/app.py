@@ -7,7 +7,8 @@ The path of an event
    with its reason, and the answer names it; its neighbours are not held up.
 4. Stamp received_at, client IP (cut by policy, addresses.py), user agent; assign messageId if absent (ingest.py).
 5. Append: one record per (project, user key) and beacon (intake.py); partition key = project + (userId or anonymousId),
-   derived from client bytes only. Wait until the log says durable. Answer 200.
+   derived from client bytes only. The SQLite log has one partition, so there a beacon is one record per project. Wait
+   until the log says durable. Answer 200.
 From there on it is the worker's: consumers/worker.py takes chunks of the log and turns them into rows.
 """
 

@@ -116,7 +116,7 @@ class Ingest:
 
     async def _look_at(self, beacon: Beacon, key: object, project: str | None, received_at: int) -> Intake:
         """Every event of the beacon, accepted or rejected."""
-        intake = Intake()
+        intake = Intake(partitioned=self.log.partitioned)
 
         def new_id() -> str:
             return uuid7(received_at, getrandbits(74))

@@ -17,8 +17,11 @@ MAX_RAW_CHARACTERS = 65_536  # of a rejected event; an acceptable one is half as
 
 
 class Intake:
-    def __init__(self) -> None:
+    """`partitioned` says whether the log keeps users apart; one that does not gets fewer and longer records."""
+
+    def __init__(self, *, partitioned: bool) -> None:
         self.accepted = 0
+        self._partitioned = partitioned
         self.rejects: list[Reject] = []
         self._events: dict[str, dict[bytes, list[Event]]] = {}  # project → partition key → events
         self._rejects: dict[str, list[Reject]] = {}  # project → what it keeps in quarantine
@@ -27,7 +30,7 @@ class Intake:
         users = self._events.get(project_id)
         if users is None:
             users = self._events[project_id] = {}
-        key = records.partition_key(project_id, event)
+        key = records.partition_key(project_id, event) if self._partitioned else b""
         events = users.get(key)
         if events is None:
             users[key] = [event]
@@ -55,8 +58,8 @@ class Intake:
         return {project_id: sum(map(len, users.values())) for project_id, users in self._events.items()}
 
     def take_entries(self, record: Record) -> list[Entry]:
-        """One record for each project and user, and one for each project's rejects; `record` is what they share. What
-        they hold is forgotten here."""
+        """One record for each project and user, or for each project where users are not kept apart, and one for each
+        project's rejects; `record` is what they share. What they hold is forgotten here."""
         entries: list[Entry] = []
         for project_id, users in self._events.items():
             if project_id != record.project_id:

@@ -1,4 +1,4 @@
-"""What a beacon puts on the log: one record per project, user key and beacon, encoded as a JSON array."""
+"""What a beacon puts on the log: one record per project, user key (where keys matter) and beacon, as a JSON array."""
 
 from collections.abc import Iterable, Sequence
 

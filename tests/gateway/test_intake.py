@@ -22,7 +22,7 @@ def test_a_record_encoded_around_its_events_is_the_record() -> None:
 
 
 def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> None:
-    intake = Intake()
+    intake = Intake(partitioned=True)
     for project, user in (("p", "u"), ("q", "u"), ("p", "v"), ("p", "u")):
         intake.accept(project, event(userId=user))
     intake.reject("q", 4, {"n": float("nan")}, InvalidEvent(Reason.MISSING_USER, "why"))
@@ -35,8 +35,21 @@ def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> 
     assert [reject.raw for reject in decoded[-1].rejects] == ['{"n":NaN}']
 
 
+def test_a_log_of_one_partition_gets_one_entry_for_all_users_of_a_project() -> None:
+    intake = Intake(partitioned=False)
+    for project, user in (("p", "u"), ("q", "u"), ("p", "v"), ("p", "u")):
+        intake.accept(project, event(userId=user))
+    entries = intake.take_entries(RECORD)
+    assert [entry.events for entry in entries] == [3, 1]
+    decoded = [records.decode(entry.value) for entry in entries]
+    assert [(record.project_id, [e.user_id for e in record.events]) for record in decoded] == [
+        ("p", ["u", "v", "u"]),
+        ("q", ["u"]),
+    ]
+
+
 def test_many_large_rejects_are_spread_over_records() -> None:
-    intake = Intake()
+    intake = Intake(partitioned=True)
     for index in range(12):
         intake.reject("p", index, '"' * 60_000, InvalidEvent(Reason.TOO_LARGE, "why"))
     entries = intake.take_entries(RECORD)
@@ -47,7 +60,7 @@ def test_many_large_rejects_are_spread_over_records() -> None:
 
 
 def test_a_message_id_that_no_log_could_carry_is_mended() -> None:
-    intake = Intake()
+    intake = Intake(partitioned=True)
     intake.reject("p", 0, {"messageId": "\ud800" + "x" * 300}, InvalidEvent(Reason.INVALID_TEXT, "why"))
     (entry,) = intake.take_entries(RECORD)
     (reject,) = records.decode(entry.value).rejects
