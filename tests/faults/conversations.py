@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 
-def write_conversations(path: Path, count: int) -> tuple[int, int]:
+def write_conversations(path: Path, count: int, name: str = "conversation") -> tuple[int, int]:
     """(questions, answers) in the file."""
     questions = answers = 0
     with gzip.open(path, "wt") as file:
@@ -16,5 +16,5 @@ def write_conversations(path: Path, count: int) -> tuple[int, int]:
                 turns.append({"role": "assistant", "text": f"answer {turn} of {n}", "acts": ["INFORM"]})
             questions += len(turns) // 2
             answers += len(turns) // 2
-            file.write(json.dumps({"id": f"conversation-{n}", "services": ["Hotels_1"], "turns": turns}) + "\n")
+            file.write(json.dumps({"id": f"{name}-{n}", "services": ["Hotels_1"], "turns": turns}) + "\n")
     return questions, answers

@@ -21,7 +21,7 @@ from tests.faults.conversations import write_conversations
 from tests.kafka_broker import kafka_broker
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))
-CONVERSATIONS = 1000 * ROUNDS  # so many that the demo is not over before the last kill
+CONVERSATIONS = 1000  # of one demo, about 10,000 events
 CRASHES = 3
 
 EVENTS = "SELECT count(), uniqExact(message_id) FROM ask0.events"
@@ -40,20 +40,18 @@ def log_of(home: str) -> Iterator[dict[str, str]]:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("home", ["sqlite", "kafka"])
 def test_kill_9_during_the_demo_leaves_every_acknowledged_event_in_once(home: str, tmp_path: Path) -> None:
-    conversations = tmp_path / "conversations.jsonl.gz"
-    questions, replies = write_conversations(conversations, CONVERSATIONS)
+    chance = random.Random(home)
     with log_of(home) as settings, Stack(tmp_path / "data", **settings) as stack:
-        demo = play(conversations, stack)
-        chance = random.Random(home)
+        demos = Demos(tmp_path, stack)
         for _ in range(ROUNDS):
             threading.Event().wait(chance.uniform(0.05, 0.7))  # the moment of death is what varies
-            assert demo.poll() is None, "the demo was over before the last kill"
+            demos.go_on()
             stack.kill()
             stack.start()
-        accepted = finish(demo)
-        wait_for(lambda: counts(stack, EVENTS)[1] == accepted, "every accepted event to be visible", timeout=300)
-        wait_for(lambda: counts(stack, TALK) == [CONVERSATIONS, questions, replies], "every conversation", timeout=60)
-        assert counts(stack, EVENTS) == [accepted, accepted]
+        demos.finish()
+        wait_for(lambda: counts(stack, EVENTS)[1] == demos.accepted, "every accepted event to be visible", timeout=300)
+        wait_for(lambda: counts(stack, TALK) == demos.talk, "every conversation", timeout=60)
+        assert counts(stack, EVENTS) == [demos.accepted, demos.accepted]
 
 
 @pytest.mark.timeout(600)
@@ -84,10 +82,37 @@ def test_death_between_insert_and_done_repeats_rows_only_without_the_protection(
         assert rows > messages, "the check is blind: nothing was repeated without the protection"
 
 
-def play(path: Path, stack: Stack) -> "subprocess.Popen[str]":
-    arguments = ["demo", "--conversations", str(path), "--users", "40", "--url", stack.url, "--write-key", WRITE_KEY]
+class Demos:
+    """`ask0 demo`, one after the other, each with conversations of its own, for as long as there is killing to do."""
+
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        self.folder, self.stack = folder, stack
+        self.accepted, self.number = 0, 0
+        self.talk = [0, 0, 0]  # conversations, questions, answers
+        self._begin()
+
+    def _begin(self) -> None:
+        self.number += 1
+        path = self.folder / f"{self.number}.jsonl.gz"
+        questions, replies = write_conversations(path, CONVERSATIONS, name=f"demo-{self.number}")
+        self.talk = [a + b for a, b in zip(self.talk, (CONVERSATIONS, questions, replies), strict=True)]
+        self.demo = play(path, self.stack, seed=self.number)
+
+    def go_on(self) -> None:
+        if self.demo.poll() is not None:
+            self.finish()
+            self._begin()
+
+    def finish(self) -> None:
+        self.accepted += finish(self.demo)
+
+
+def play(path: Path, stack: Stack, seed: int = 1) -> "subprocess.Popen[str]":
+    arguments = ["demo", "--conversations", str(path), "--users", "40", "--seed", str(seed), "--url", stack.url]
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments, "--json", "--parallel", "2"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cli.main", *arguments, "--write-key", WRITE_KEY, "--json", "--parallel", "2"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
