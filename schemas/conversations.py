@@ -4,7 +4,6 @@ STARTED = "Conversation Started"
 QUESTION = "Question Asked"
 ANSWER = "Answer Given"
 FEEDBACK = "Feedback Given"
-SURVEY = "Survey Answered"
 CLOSED = "Conversation Closed"
 DELETED = "Conversation Deleted"
 

@@ -3,16 +3,15 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
 import httpx
 
+from bench.stack import wait_for
 from cli.statements import stream
 
 ROOT = Path(__file__).parents[2]
@@ -112,18 +111,3 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with no setting in it but those."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASK0_")}
     return kept | {"PYTHONPATH": str(ROOT), **settings}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.02)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.processes import ROOT, Server, environment, free_port, wait_for
+from bench.stack import free_port, wait_for
+from tests.cli.processes import ROOT, Server, environment
 from tests.kafka_broker import kafka_broker
 
 

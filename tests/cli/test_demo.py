@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.stack import wait_for
 from cli.conversations import Conversation, Turn, play
-from tests.cli.processes import Server, wait_for
+from tests.cli.processes import Server
 
 UNTIL = 1_790_000_000_000
 

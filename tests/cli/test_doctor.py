@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.cli.processes import Server, free_port, run
+from bench.stack import free_port
+from tests.cli.processes import Server, run
 
 
 def statuses(done_json: dict[str, list[dict[str, str]]]) -> dict[str, str]:

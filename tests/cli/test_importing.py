@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tests.cli.processes import ROOT, Server, environment, free_port, run, wait_for
+from bench.stack import free_port, wait_for
+from tests.cli.processes import ROOT, Server, environment, run
 
 
 def events(name: str, count: int) -> bytes:

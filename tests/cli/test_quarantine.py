@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cli.processes import Server, wait_for
+from bench.stack import wait_for
+from tests.cli.processes import Server
 
 
 def refuse(server: Server, event: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.processes import Server, free_port, run, wait_for
+from bench.stack import free_port, wait_for
+from tests.cli.processes import Server, run
 
 EVENT = {"type": "track", "event": "Tried", "userId": "user_1", "messageId": "m1"}
 

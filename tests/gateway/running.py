@@ -3,8 +3,7 @@
 import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
+from bench.stack import wait_for
 from eventlog.open import open_log, open_reader
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
@@ -100,20 +100,13 @@ def running(
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
         try:
-            wait_for(lambda: server.started or not thread.is_alive())
+            wait_for(lambda: server.started or not thread.is_alive(), "the gateway to start")
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             with httpx.Client(base_url=url, timeout=30) as client:
                 yield Running(url, client, dsn, data_dir)
         finally:
             server.should_exit = True
             thread.join()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def example_catalog() -> Catalog:

@@ -14,10 +14,11 @@ import orjson
 import pytest
 import zstandard
 
+from bench.stack import wait_for
 from gateway.bodies import inflate, json_text, parse_json
 from gateway.errors import BadRequest, TooLarge
 from schemas.events import MAX_BODY_BYTES
-from tests.gateway.running import KEY, Running, names, track, wait_for
+from tests.gateway.running import KEY, Running, names, track
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -227,7 +228,7 @@ def test_a_body_that_stops_is_no_beacon(gateway: Running) -> None:
     head = b"POST /batch HTTP/1.1\r\nHost: x\r\nX-Write-Key: %s\r\nContent-Length: 100\r\n\r\n[{" % KEY.encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as connection:
         connection.sendall(head)
-    wait_for(lambda: gateway.metric("ask0_beacons_total", status="408") == before + 1)
+    wait_for(lambda: gateway.metric("ask0_beacons_total", status="408") == before + 1, "the beacon to be given up")
     assert gateway.records() == []
 
 

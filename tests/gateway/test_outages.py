@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.stack import wait_for
 from schemas.catalog import Catalog
-from tests.gateway.running import KEY, PROJECT, example_catalog, names, running, track, wait_for
+from tests.gateway.running import KEY, PROJECT, example_catalog, names, running, track
 from warehouse import catalog as tables
 from warehouse.connect import Warehouse
 
@@ -32,7 +33,7 @@ def test_without_its_log_the_gateway_says_503_and_takes_events_again_once_it_is_
         assert gateway.metric("ask0_ready", part="log") == 0
         assert gateway.client.get("/health/live").status_code == 200
         in_the_way.unlink()
-        wait_for(lambda: gateway.post("/track", track("B")).status_code == 200)
+        wait_for(lambda: gateway.post("/track", track("B")).status_code == 200, "the log to be back")
         assert gateway.client.get("/health/ready").json() == {"status": "ok", "log": "ok", "clickhouse": "ok"}
         assert set(names(gateway.events())) == {"B"}
         assert gateway.metric("ask0_events_total", outcome="accepted", reason="") == 1
@@ -76,6 +77,6 @@ def test_a_new_key_works_and_a_revoked_one_stops_without_a_restart(clickhouse: W
         assert gateway.post("/track", track(), key="wk_new").status_code == 401
         key = msgspec.structs.replace(example_catalog().keys[KEY], id="wk_new")
         tables.save(clickhouse, "key", "wk_new", key)
-        wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 200)
+        wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 200, "the key to be known")
         tables.save(clickhouse, "key", "wk_new", msgspec.structs.replace(key, revoked_at=9))
-        wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 401)
+        wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 401, "the key to be refused")
