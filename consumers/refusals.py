@@ -30,17 +30,17 @@ def insert_events(
 ) -> list[Quarantined]:
     """Store the events of one chunk as one block under the chunk's token, and return those that no table takes."""
     refused_rows = _store(warehouse, f"{chunk.token}:events", events, owners)
-    if chunk.repeated:
-        culprits = {(row.offset, row.index) for row in refused_rows}
-        expected = [placed for placed in events if (placed.offset, placed.index) not in culprits]
-        for attempt in range(1, MOST_TRIES + 1):
-            stored = _positions(warehouse, chunk, expected)
-            missing = [placed for placed in expected if (placed.offset, placed.index) not in stored]
-            if not missing:
-                return refused_rows
-            _store(warehouse, f"{chunk.token}:events:again:{attempt}", missing, owners)
-        raise Unavailable(f"ClickHouse takes the rows of chunk {chunk.token} and does not have them afterwards")
-    return refused_rows
+    if not chunk.repeated:
+        return refused_rows
+    culprits = {(row.offset, row.index) for row in refused_rows}
+    expected = [placed for placed in events if (placed.offset, placed.index) not in culprits]
+    for attempt in range(1, MOST_TRIES + 1):
+        stored = _positions(warehouse, chunk, expected)
+        missing = [placed for placed in expected if (placed.offset, placed.index) not in stored]
+        if not missing:
+            return refused_rows
+        _store(warehouse, f"{chunk.token}:events:again:{attempt}", missing, owners)
+    raise Unavailable(f"ClickHouse takes the rows of chunk {chunk.token} and does not have them afterwards")
 
 
 def _positions(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> set[tuple[Any, ...]]:
