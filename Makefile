@@ -4,21 +4,23 @@
 # make bench  the benchmarks, as a table
 # make lock   renew the lock files from pyproject.toml
 # make widget build the browser bundle alone
+# make sdks   install the SDKs of others that the tests run
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLD_SDK := $(VENV)/sdks/segment-2.3.4
 WIDGET_SOURCES := $(shell find widget -path widget/node_modules -prune -o -path widget/dist -prune -o -type f -print)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test check bench lock widget set-up programs
+.PHONY: run test check bench lock widget set-up programs sdks
 
 run: $(VENV)/.runtime gateway/static/manifest.json
 	@exec $(BIN)/ask0 serve
 
-test: set-up programs
+test: set-up programs sdks
 	npm test --silent --prefix widget
 	$(BIN)/python -m pytest
 
@@ -61,6 +63,18 @@ gateway/static/manifest.json: widget/node_modules/.package-lock.json $(WIDGET_SO
 	@touch $@
 
 widget: gateway/static/manifest.json
+
+# The SDKs of others, unchanged, that the tests run against the gateway. An override keeps msgpackr-extract, optional far
+# below one of them, at its last release that is there for every platform: npm ci refuses a lock without them all.
+sdks: $(OLD_SDK)/.installed tests/sdks/node/node_modules/.package-lock.json
+
+$(OLD_SDK)/.installed: tests/sdks/segment-2.3.4.lock $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target $(OLD_SDK) -r $<
+	@touch $@
+
+tests/sdks/node/node_modules/.package-lock.json: tests/sdks/node/package.json tests/sdks/node/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix tests/sdks/node
+	@touch $@
 
 # $(1): programs of which one must be there, $(2): the package that has it, $(3): what needs it
 define need

@@ -25,7 +25,7 @@ class NewProject(NamedTuple):
 
 
 def create_project(warehouse: Warehouse, name: str, id: str | None = None) -> Project:
-    project = Project(id=id or f"proj_{_random(12)}", name=name, created_at=now_ms())
+    project = Project(id=id or f"proj_{random_text(12)}", name=name, created_at=now_ms())
     save(warehouse, "project", project.id, project)
     return project
 
@@ -33,7 +33,7 @@ def create_project(warehouse: Warehouse, name: str, id: str | None = None) -> Pr
 def create_key(warehouse: Warehouse, project_id: str, kind: str, text: str | None = None) -> str:
     """The key's text. `text` is one that the operator has chosen."""
     make, prefix, length = (write_key, "wk_", 24) if kind == "write" else (secret_key, "sk_", 40)
-    text = text or prefix + _random(length)
+    text = text or prefix + random_text(length)
     key = make(text, project_id, now_ms())
     save(warehouse, "key", key.id, key)
     return text
@@ -114,5 +114,5 @@ def _has_key(catalog: Catalog, project_id: str, text: str) -> bool:
     return key is not None
 
 
-def _random(length: int) -> str:
+def random_text(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))

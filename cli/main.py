@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
     "project": "cli.project",
     "key": "cli.key",
+    "verification": "cli.verification",
     "import": "cli.importing",
     "demo": "cli.demo",
     "sql": "cli.sql",

@@ -1,6 +1,7 @@
 """`ask0 quarantine`: what could not be accepted or applied: list it, look at it, mend it and send it again."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from cli.keys import first_write_key
 from cli.output import echo_json, echo_table
 from cli.sender import Item, Sender
 from cli.target import find_url
-from schemas.catalog import Catalog
+from schemas.catalog import Catalog, hash_secret
+from schemas.events import MASK, TOKEN
 from schemas.reasons import Reason
 from warehouse.catalog import load
 from warehouse.connect import Warehouse
@@ -97,12 +99,26 @@ def show_row(id: str, as_json: bool) -> None:
     metavar="FILE",
     help="Send the JSON in FILE in place of the one event.",
 )
+@click.option(
+    "--secret-key",
+    metavar="KEY",
+    help="Send with this secret key of the project: such events need no userToken.  [default: a write key]",
+)
 @click.option("--url", help="Address of the gateway.  [default: the server running on this data folder]")
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each event as JSON.")
 def replay(
-    ids: tuple[str, ...], reason: str | None, fixes: tuple[str, ...], edit: str | None, url: str | None, as_json: bool
+    ids: tuple[str, ...],
+    reason: str | None,
+    fixes: tuple[str, ...],
+    edit: str | None,
+    secret_key: str | None,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Send events from the quarantine again, mended if you say how. Exits 1 if one is refused again.
+
+    The userToken of an event is not kept: where the project requires one, --set a new one, or vouch for the event
+    yourself with --secret-key.
 
     \b
     Example:
@@ -119,7 +135,8 @@ def replay(
         rows = [_get(warehouse, id) for id in ids] or _waiting(warehouse, reason or "")
         catalog = load(warehouse)
         replacement = Path(edit).read_bytes() if edit else None
-        outcomes = asyncio.run(_send(address, catalog, [(row, _mended(row, fixes, replacement)) for row in rows]))
+        keys = {row.project_id: _key(catalog, row.project_id, secret_key) for row in rows}
+        outcomes = asyncio.run(_send(address, keys, [(row, _mended(row, fixes, replacement)) for row in rows]))
         mark_replayed(warehouse, [id for id, refusal in outcomes.items() if not refusal])
     if as_json:
         echo_json([{"id": id, "accepted": not refusal, "message": refusal} for id, refusal in outcomes.items()])
@@ -132,15 +149,24 @@ def replay(
         raise click.exceptions.Exit(FAILED)
 
 
-async def _send(url: str, catalog: Catalog, events: list[tuple[Quarantined, bytes]]) -> dict[str, str]:
+def _key(catalog: Catalog, project_id: str, secret_key: str | None) -> str:
+    """What to replay a project's events with. Raises Failure."""
+    if secret_key:
+        if catalog.project_of_secret(hash_secret(secret_key)) != project_id:
+            raise Failure(f"this is no live secret key of {project_id}; `ask0 key create --secret` makes one")
+        return secret_key
+    project = catalog.projects.get(project_id)
+    key = first_write_key(catalog, project) if project else ""
+    if not key:
+        raise Failure(f"{project_id} has no write key to replay with; `ask0 key create` makes one")
+    return key
+
+
+async def _send(url: str, keys: Mapping[str, str], events: list[tuple[Quarantined, bytes]]) -> dict[str, str]:
     """By row id, why the event was refused again; empty if it was accepted."""
     outcomes: dict[str, str] = {}
     for row, event in events:
-        project = catalog.projects.get(row.project_id)
-        key = first_write_key(catalog, project) if project else ""
-        if not key:
-            raise Failure(f"{row.project_id} has no write key to replay with; `ask0 key create` makes one")
-        async with Sender(url, key) as sender:
+        async with Sender(url, keys[row.project_id]) as sender:
             answer = await sender.send([Item(0, event)])
         outcomes[row.id] = answer.rejected[0].message if answer.rejected else ""
     return outcomes
@@ -153,6 +179,7 @@ def _mended(row: Quarantined, fixes: tuple[str, ...], replacement: bytes | None)
         raise Failure(f"{row.id} is not JSON ({error}); put a whole event in its place with --edit FILE") from error
     if fixes and not isinstance(event, dict):
         raise Failure(f"{row.id} is not an object to set something in; put an event in its place with --edit FILE")
+    _drop_masks(event)
     for fix in fixes:
         path, equals, value = fix.partition("=")
         if not equals or not path:
@@ -163,6 +190,14 @@ def _mended(row: Quarantined, fixes: tuple[str, ...], replacement: bytes | None)
         if row.replay_id:
             event["messageId"] = row.replay_id
     return orjson.dumps(event)
+
+
+def _drop_masks(event: object) -> None:
+    """The token that was masked: sent again it would only be a wrong one."""
+    if isinstance(event, dict):
+        if event.get(TOKEN) == MASK:
+            del event[TOKEN]
+        _drop_masks(event.get("context"))
 
 
 def _put(event: dict[str, Any], path: list[str], value: object, fix: str) -> None:

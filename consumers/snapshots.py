@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from consumers.beside import both
 from consumers.keys import RoundKeys, among
 from consumers.reown import Touched
+from schemas.consent import GPC_DENIES
 from schemas.traits import STANDARD
 from warehouse.connect import Warehouse
 
@@ -30,6 +31,12 @@ VALUES = ", ".join(
     for place, name in enumerate(STANDARD, start=1)
 )
 
+# A choice of the person's own stands, whenever it was made; Global Privacy Control speaks for those never made.
+DENIED = ", ".join(f"'{category}', 'denied'" for category in GPC_DENIES)
+CONSENT = f"""
+mapUpdate(if(sends_gpc, map({DENIED}), map()), mapApply((category, fact) -> (category, toString(fact.2)), choices))
+"""
+
 # A user's row gathers the user's own facts and those of the guests who turned out to be this user.
 GUESTS = f"""
 SELECT project_id, guest_id, min(link).2
@@ -42,20 +49,22 @@ WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UIn
 GROUP BY project_id, guest_id
 """
 USERS = f"""
-INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, first_seen_at,
-    last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
+INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, consent, gpc,
+    first_seen_at, last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
 SELECT project_id, id,
        {VALUES},
        arraySort(anonymous),
        multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
        concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(toJSONString(name), ':', fact.2),
            mapKeys(other), mapValues(other)), ','), '}}')::JSON,
+       {CONSENT.strip()}, sends_gpc,
        first_seen, last_active, length(conversation_set), length(question_set), length(answer_set),
        length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged, {{version:UInt64}}
 FROM (
     SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
            {TEXTS.strip()} AS texts,
            mapFilter((name, fact) -> name NOT IN ({NAMES}), t) AS other,
+           maxMap(f.consent) AS choices, max(f.gpc) AS sends_gpc,
            groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
            max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,
            groupUniqArrayArray(f.questions) AS question_set, groupUniqArrayArray(f.answers) AS answer_set,

@@ -3,8 +3,9 @@
 The path of an event
 1. Authenticate the write key (keys.py; catalog.py answers from memory and is refreshed in the background).
 2. Decode: size, inflate with a cap, parse JSON once (bodies.py), find its shape (beacons.py). Never by Content-Type.
-3. Accept or reject each event (schemas/events.py): shape, size, depth, time. A rejected event goes to the quarantine
-   with its reason, and the answer names it; its neighbours are not held up.
+3. Accept or reject each event: shape, size, depth, time (schemas/events.py), and where the project verifies its users,
+   the token (verification.py). A rejected event goes to the quarantine with its reason, and the answer names it; its
+   neighbours are not held up.
 4. Stamp received_at, client IP (cut by policy, addresses.py), user agent; assign messageId if absent (ingest.py).
 5. Append: one record per (project, user key) and beacon (intake.py); partition key = project + (userId or anonymousId),
    derived from client bytes only. The SQLite log has one partition, so there a beacon is one record per project. Wait
@@ -28,7 +29,8 @@ from eventlog.log import Log, LogUnavailable
 from gateway.addresses import Addresses
 from gateway.bodies import BodyReader
 from gateway.catalog import CatalogCache
-from gateway.cors import Cors
+from gateway.cookie import Cookie, Renewed
+from gateway.cors import Cors, SameSite
 from gateway.demo import Demo
 from gateway.dispatch import Gateway
 from gateway.health import Health
@@ -39,6 +41,7 @@ from gateway.origins import Origins
 from gateway.quotas import Quotas
 from gateway.sdk_settings import SdkSettings
 from gateway.static import STATIC, Static
+from gateway.visitor import Visitor
 from schemas import wire
 from schemas.settings import Settings
 from warehouse.connect import Warehouse
@@ -69,18 +72,33 @@ def create_app(
     health = Health(log, warehouse, threads, metrics, registry)
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, catalog, origins)
+    visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
+    visitor = Visitor(catalog, cors, ingest.bodies, warehouse, visitor_threads)
+    cookie = Cookie(catalog, SameSite(origins, settings.cookie_domain), ingest.bodies)
 
     operations = [
         Operation("GET", "/health/live", health.live, "The process answers"),
         Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answer=wire.Readiness),
         Operation("GET", "/metrics", health.scrape, "Prometheus metrics"),
+        Operation(
+            "POST",
+            "/v1/user",
+            visitor.user,
+            "The traits that a page may read of its visitor",
+            public=True,
+            body=wire.Visitor,
+            answer=wire.VisitorAnswer,
+        ),
         Operation("GET", "/v1/projects/{writeKey}/settings", sdks.segment, "Settings of analytics-next", public=True),
         Operation("GET", "/sourceConfig", sdks.rudderstack, "Settings of RudderStack's JavaScript SDK", public=True),
         Operation("GET", "/sourceConfig/", sdks.rudderstack, "", public=True, hidden=True),
         *(Operation("POST", path, sdks.ignore_metrics, "", public=True, hidden=True) for path in SDK_METRICS),
+        Operation("POST", "/v1/cookie", cookie.renew, "Set the guest's cookie for 400 days", answer=Renewed),
+        Operation("OPTIONS", "/v1/cookie", cookie.preflight, "", hidden=True),
         Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
         Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),
-        Operation("GET", "/snippet.js", static.snippet, "The widget's stub with ?writeKey= in it"),
+        Operation("GET", "/more.{hash}.js", static.more, "What the widget loads when a page first needs it"),
+        Operation("GET", "/snippet.js", static.snippet, "The widget's stub for ?writeKey=, consent= and cookieDomain="),
     ]
     if demo_project:
         demo = Demo(demo_project, static, catalog, origins, warehouse, threads)
@@ -114,7 +132,8 @@ def create_app(
             await asyncio.gather(starting, return_exceptions=True)
             await catalog.close()
             await log.close()
-            threads.shutdown(wait=False, cancel_futures=True)
+            for pool in (threads, visitor_threads):
+                pool.shutdown(wait=False, cancel_futures=True)
 
     return Gateway(
         ingest=ingest,

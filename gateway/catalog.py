@@ -5,13 +5,15 @@ import contextlib
 import logging
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
 from gateway.errors import ServiceUnavailable, Unauthorized
-from schemas.catalog import Catalog
+from gateway.verification import Verifier, verifiers
+from schemas.catalog import Catalog, hash_secret
 from warehouse import catalog as tables
 from warehouse.connect import Warehouse
 from warehouse.errors import QueryFailed, Unavailable
@@ -36,6 +38,8 @@ class CatalogCache:
         self._missed_at = -MISS_REFRESH_SECONDS
         self.current = Catalog()
         self.projects: dict[str | None, str] = {}  # by write key that may send
+        self.secrets: dict[str, str] = {}  # projects by the hash of a secret key
+        self.verifiers: dict[str | None, Verifier] = {}  # by project, of those that can check who their users are
         self.fresh = False  # whether the last refresh reached ClickHouse
 
     async def start(self) -> None:
@@ -52,8 +56,14 @@ class CatalogCache:
 
     async def project_of(self, write_key: str) -> str:
         """The project a write key names. Raises Unauthorized; ServiceUnavailable when nobody can tell now."""
-        project = self.projects.get(write_key)
-        return project if project is not None else await self._look_again(write_key)
+        return await self._find(lambda: self.projects.get(write_key))
+
+    async def project_of_sender(self, key: str) -> str:
+        """The same, of a secret key too: a site's server may send events with it."""
+        return await self._find(lambda: self.projects.get(key) or self.project_of_secret(key))
+
+    def project_of_secret(self, key: object) -> str | None:
+        return self.secrets.get(hash_secret(key)) if type(key) is str else None
 
     async def refresh(self) -> None:
         """Load the catalog from ClickHouse; without it the last one stays."""
@@ -73,12 +83,18 @@ class CatalogCache:
         self.current = catalog
         projects = {key: catalog.project_of_write_key(key) for key in catalog.keys}
         self.projects = {key: project for key, project in projects.items() if project is not None}
+        secrets = {key: catalog.project_of_secret(key) for key in catalog.keys}
+        self.secrets = {key: project for key, project in secrets.items() if project is not None}
+        self.verifiers = verifiers(catalog.projects)
 
-    async def _look_again(self, write_key: str) -> str:
+    async def _find(self, find: Callable[[], str | None]) -> str:
+        project = find()
+        if project is not None:
+            return project
         if time.monotonic() - self._missed_at >= MISS_REFRESH_SECONDS:
             self._missed_at = time.monotonic()
             await self.refresh()
-        project = self.projects.get(write_key)
+        project = find()
         if project is not None:
             return project
         if not self.fresh:  # it may be a new key: a 401 would make the sender drop its events

@@ -1,21 +1,27 @@
-"""Which pages may talk to the gateway. `*` without credentials by default; a list narrows it (no security border)."""
+"""Which pages may talk to the gateway, and which may have it set a cookie."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Forbidden
+from gateway.origins import Origins
 from gateway.responses import Headers, send_bytes
 
 ALLOWED_HEADERS = (
     b"authorization, content-type, content-encoding, x-write-key, x-retry-count, anonymousid, sentat, "
     b"rsa-recovered, rsa-retry-attempt, rsa-retry-reason, rsa-since-first-attempt, rsa-since-last-attempt"
 )
+ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 FOR_ALL: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After")]
 
 
 class Cors:
-    """The CORS headers of every answer to the public routes, errors included."""
+    """The CORS headers of every answer to the public routes, errors included: `*` without credentials by default; a
+    list narrows it, which is no security border."""
 
     def __init__(self, allowed_origins: str, public_url: str) -> None:
         listed = {origin.strip().rstrip("/").encode() for origin in allowed_origins.split(",") if origin.strip()}
@@ -70,3 +76,61 @@ class PublicRoute:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class Page(NamedTuple):
+    """The page that sent a request with cookies."""
+
+    origin: str  # as it was sent, empty if it was not
+    host: str
+    secure: bool
+
+
+@dataclass(frozen=True)
+class SameSite:
+    """A security border: another site's page that had a cookie set would choose who our visitors are."""
+
+    origins: Origins
+    domain: str  # ASK0_COOKIE_DOMAIN
+
+    def page_of(self, scope: Scope) -> Page:
+        """Raises Forbidden for a page of another site, and for a sender that does not say where it is from."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        ours = ORIGIN.match(self.origins.of(scope).lower())
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        theirs = ORIGIN.fullmatch(origin)
+        # A proxy path may change Host. The browser knows the address before that, and no page can write this header.
+        same_origin = headers.get(b"sec-fetch-site") == b"same-origin"
+        page = theirs if origin else ours
+        if ours is None or page is None or not (same_origin or (theirs and self._is_near(theirs, ours))):
+            raise Forbidden(
+                "only pages of the gateway's own site may have a cookie set: let them call it under their own host, "
+                "or set ASK0_COOKIE_DOMAIN to the domain above both"
+            )
+        return Page(origin, page[2], "https" in (page[1], ours[1]))
+
+    def headers(self, page: Page) -> dict[str, str]:
+        headers = {"vary": "Origin", "cache-control": "no-store"}
+        if page.origin:
+            headers["access-control-allow-origin"] = page.origin
+            headers["access-control-allow-credentials"] = "true"
+        return headers
+
+    def preflight(self, page: Page) -> dict[str, str]:
+        return {
+            **self.headers(page),
+            "access-control-allow-methods": "POST, OPTIONS",
+            "access-control-allow-headers": ALLOWED_HEADERS.decode(),
+            "access-control-max-age": "7200",
+        }
+
+    def domain_for(self, page: Page) -> str:
+        """Empty for a cookie of the page's host alone: a browser refuses a domain that the host is not under."""
+        return self.domain if self._is_under_domain(page.host) else ""
+
+    def _is_near(self, theirs: re.Match[str], ours: re.Match[str]) -> bool:
+        downgraded = ours[1] == "https" and theirs[1] == "http"  # anyone on the way can write such a page
+        return not downgraded and (theirs[2] == ours[2] or self._is_under_domain(theirs[2]))
+
+    def _is_under_domain(self, host: str) -> bool:
+        return bool(self.domain) and f".{host}".endswith(f".{self.domain}")

@@ -22,6 +22,7 @@ from gateway.keys import key_of_request
 from gateway.metrics import Metrics
 from gateway.quotas import Quotas
 from gateway.responses import json_headers, send_answer, send_bytes
+from gateway.verification import Guard
 from schemas.events import parse_event
 from schemas.ids import uuid7
 from schemas.reasons import InvalidEvent, Reason
@@ -109,6 +110,7 @@ class Ingest:
             sent_at=beacon.sent_at,
             ip=self.addresses.kept(scope, headers),
             user_agent=headers.get(b"user-agent", b"")[:MAX_USER_AGENT_CHARACTERS].decode("latin-1"),
+            gpc=headers.get(b"sec-gpc") == b"1",
         )
         if self.quotas.limited:
             self.quotas.charge(intake.counts, time.monotonic())
@@ -117,21 +119,31 @@ class Ingest:
     async def _look_at(self, beacon: Beacon, key: object, project: str | None, received_at: int) -> Intake:
         """Every event of the beacon, accepted or rejected."""
         intake = Intake(partitioned=self.log.partitioned)
+        usual = self._guard(project, key)
 
         def new_id() -> str:
             return uuid7(received_at, getrandbits(74))
 
         claimed = beacon.project_id is not None
         for index, raw in enumerate(beacon.events):
-            owner = project
+            owner, guard = project, usual
             try:
                 if owner is None or claimed or (type(raw) is dict and ("writeKey" in raw or "projectId" in raw)):
                     owner = await self._owner(raw, key, project)
                     _check_project(raw, beacon, owner)
-                intake.accept(owner, parse_event(raw, kind=beacon.kind, received_at=received_at, new_id=new_id))
+                    guard = self._guard(owner, key, raw.get("writeKey") if type(raw) is dict else None)
+                event = parse_event(raw, kind=beacon.kind, received_at=received_at, new_id=new_id)
+                intake.accept(owner, event if guard is None else guard.admit(raw, event))
             except InvalidEvent as why:
                 intake.reject(owner, index, raw, why)
         return intake
+
+    def _guard(self, project: str | None, *keys: object) -> Guard | None:
+        """None where the project takes everyone at their word."""
+        verifier = self.catalog.verifiers.get(project)
+        if verifier is None:
+            return None
+        return Guard(verifier, trusted=any(self.catalog.project_of_secret(key) == project for key in keys))
 
     async def _owner(self, raw: Any, key: object, project: str | None) -> str:
         """The project of an event that may have a write key of its own, beside the beacon's."""
@@ -150,7 +162,7 @@ class Ingest:
             return None
         if type(key) is not str:
             raise Unauthorized("a write key is text")
-        return await self.catalog.project_of(key)
+        return await self.catalog.project_of_sender(key)
 
     async def _append(self, entries: list[Entry]) -> None:
         if not entries:

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 from eventlog.log import Entry
 from gateway.bodies import json_text
 from schemas import records
-from schemas.events import MAX_ID_CHARS, Event
+from schemas.events import MASK, MAX_ID_CHARS, TOKEN, Event
 from schemas.reasons import InvalidEvent
 from schemas.records import Record, Reject
 
 MAX_RECORD_BYTES = 900_000  # Kafka takes 1 MiB by default
 MAX_RAW_CHARACTERS = 65_536  # of a rejected event; an acceptable one is half as long
+MASKED_LEVELS = 4  # of a rejected event: event, context or traits, customAttributes, one to spare
 
 
 class Intake:
@@ -46,7 +47,7 @@ class Intake:
             message=why.message,
             index=index,
             message_id=_clean(message_id) if type(message_id) is str else "",
-            raw=json_text(raw)[:MAX_RAW_CHARACTERS] if project_id is not None else "",
+            raw=json_text(_masked(raw, MASKED_LEVELS))[:MAX_RAW_CHARACTERS] if project_id is not None else "",
         )
         self.rejects.append(reject)
         if project_id is not None:
@@ -86,6 +87,20 @@ def _split(key: bytes, record: Record) -> Iterator[Entry]:
     events, rejects = len(record.events) // 2, len(record.rejects) // 2
     yield from _split(key, replace(record, events=record.events[:events], rejects=record.rejects[:rejects]))
     yield from _split(key, replace(record, events=record.events[events:], rejects=record.rejects[rejects:]))
+
+
+def _masked(value: Any, levels: int) -> Any:
+    """Without what may open something: analysts read the quarantine. A write key is public, a secret key is not."""
+    if type(value) is list and levels:
+        return [_masked(item, levels - 1) for item in value]
+    if type(value) is not dict or not levels:
+        return value
+    masked = {key: _masked(item, levels - 1) for key, item in value.items()}
+    if TOKEN in value:
+        masked[TOKEN] = MASK
+    if "writeKey" in value and not (type(key := value["writeKey"]) is str and key.startswith("wk_")):
+        masked["writeKey"] = MASK
+    return masked
 
 
 def _clean(text: str) -> str:

@@ -42,6 +42,7 @@ class Operation:
     endpoint: Endpoint
     summary: str
     public: bool = False  # whether pages of other origins call it
+    body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     hidden: bool = False  # another spelling of a path that is described already
 
@@ -55,7 +56,7 @@ class Operation:
 def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     shown = [operation for operation in operations if not operation.hidden]
     models: set[type[BaseModel]] = {*CALLS.values(), wire.Accepted, wire.Error}
-    models |= {operation.answer for operation in shown if operation.answer}
+    models |= {model for operation in shown for model in (operation.body, operation.answer) if model}
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}",
@@ -75,7 +76,11 @@ def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
         "components": {
             "schemas": schemas["$defs"],
             "securitySchemes": {
-                "basic": {"type": "http", "scheme": "basic", "description": "The write key as user name"},
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The write key as user name; of a server, a secret key",
+                },
                 "header": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
                 "query": {"type": "apiKey", "in": "query", "name": "writeKey"},
             },
@@ -103,6 +108,8 @@ def _described(operation: Operation) -> dict[str, Any]:
             "default": _answer("Error", wire.Error),
         },
     }
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": _json(operation.body)}
     if names:
         described["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names

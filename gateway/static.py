@@ -1,17 +1,20 @@
 """The widget: bundle, snippet and demo page, as the widget's build left them in gateway/static/."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.catalog import CatalogCache
-from gateway.errors import NotFound
+from gateway.errors import BadRequest, NotFound
 from gateway.origins import Origins
+from schemas.consent import STATES
+from schemas.settings import HOST_NAME
 
 STATIC = Path(__file__).parent / "static"
 ENCODINGS = {"br": ".br", "gzip": ".gz"}  # best first
@@ -53,8 +56,10 @@ class Static:
         self._catalog = catalog
         self._origins = origins
         manifest = folder / "manifest.json"
-        self.version: str = json.loads(manifest.read_text())["version"] if manifest.exists() else ""
-        names = ("ask0.js", f"ask0.{self.version}.js", "snippet.js", "demo.html") if self.version else ()
+        built: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
+        self.version = built.get("version", "")
+        names = ["ask0.js", f"ask0.{self.version}.js", "snippet.js", "demo.html"] if built else []
+        names += filter(None, [built.get("more")])
         self._assets = {name: Asset.read(folder / name) for name in names}
 
     async def bundle(self, request: Request) -> Response:
@@ -65,12 +70,20 @@ class Static:
         """One version of the bundle, never changed: the one to load with an integrity attribute."""
         return _serve(request, self._asset(f"ask0.{request.path_params['version']}.js"), FOR_EVER)
 
+    async def more(self, request: Request) -> Response:
+        """The module that the bundle loads when a page first needs it; its name changes with its content."""
+        return _serve(request, self._asset(f"more.{request.path_params['hash']}.js"), FOR_EVER)
+
     async def snippet(self, request: Request) -> Response:
-        """The stub with this gateway's address and a write key in it."""
+        """The stub with this gateway's address, a write key and the page's options in it."""
         key = request.query_params.get("writeKey", "")
         await self._catalog.project_of(key)
+        values = {
+            "__ASK0_KEY__": "&".join(filter(None, (key, _options(request.query_params)))),
+            "__ASK0_HOST__": self._origins.of(request.scope),
+        }
         return Response(
-            self.filled("snippet.js", {"__ASK0_KEY__": key, "__ASK0_HOST__": self._origins.of(request.scope)}),
+            self.filled("snippet.js", values),
             media_type="text/javascript",
             headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE, "vary": "Host"},
         )
@@ -105,6 +118,16 @@ def preferred_encoding(accepted: str, offered: Iterable[str]) -> str:
     weighted = [(weights.get(name, weights.get("*", 0.0)), name) for name in offered if name != "identity"]
     best, encoding = max(weighted, key=lambda pair: pair[0], default=(0.0, "identity"))
     return encoding if best > 0 and best >= weights.get("identity", 0.0) else "identity"
+
+
+def _options(query: Mapping[str, str]) -> str:
+    """The options of the snippet, as the bundle's address carries them."""
+    consent, domain = query.get("consent"), query.get("cookieDomain")
+    if consent is not None and consent not in STATES:
+        raise BadRequest(f"consent is {', '.join(STATES)} or left out", code="invalid_consent")
+    if domain is not None and not HOST_NAME.fullmatch(domain.lower()):
+        raise BadRequest("cookieDomain is a host name such as example.com", code="invalid_cookie_domain")
+    return urlencode({name: value for name, value in (("consent", consent), ("cookieDomain", domain)) if value})
 
 
 def _serve(request: Request, asset: Asset, cache: str) -> Response:

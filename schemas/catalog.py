@@ -1,9 +1,37 @@
-"""The catalog's documents: projects and their keys. Of a secret key only its hash and first characters are kept."""
+"""The catalog's documents: projects and their keys. Of a secret key only its hash and first characters are kept.
+
+The secret of an HS256 verification key is kept whole, as an HMAC cannot be checked with a hash: whoever reads the
+table `catalog`, or the copy of it in a gateway's data folder, can sign in as any user of the project. RS256 has no such
+secret.
+"""
 
 from hashlib import sha256
 from typing import Literal
 
 import msgspec
+
+MAX_VERIFICATION_KEYS = 2  # the one in use and the next one
+READABLE_TRAITS = ("name", "firstName", "lastName", "avatar", "company", "plan", "role")
+
+
+class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Checks the tokens with which a site's server says who its user is. `id` is `vk_…`, and no secret."""
+
+    id: str
+    algorithm: Literal["HS256", "RS256"]
+    key: str  # the HMAC secret; the public key as PEM
+    created_at: int
+
+    def __repr__(self) -> str:
+        return f"VerificationKey({self.id}, {self.algorithm})"
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """Which proof a project wants of its users, and which traits their pages may read."""
+
+    required: bool = False
+    keys: tuple[VerificationKey, ...] = ()  # the live ones, at most MAX_VERIFICATION_KEYS
+    readable: tuple[str, ...] = READABLE_TRAITS  # as they are sent: firstName, or a name of the site's own
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +40,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     created_at: int
+    verification: Verification = Verification()
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +63,7 @@ def secret_key(text: str, project_id: str, created_at: int) -> Key:
 
 
 def hash_secret(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # of what JSON may hold, too
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,3 +75,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     def project_of_write_key(self, text: str) -> str | None:
         key = self.keys.get(text)
         return key.project_id if key and key.kind == "write" and key.revoked_at is None else None
+
+    def project_of_secret(self, hashed: str) -> str | None:
+        key = self.keys.get(hashed)
+        return key.project_id if key and key.kind == "secret" and key.revoked_at is None else None

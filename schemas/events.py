@@ -24,8 +24,10 @@ MAX_TIMESTAMP = 4_102_444_800_000  # 2100-01-01 in epoch ms; ClickHouse's DateTi
 ENVELOPE = frozenset(
     ("type", "event", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp", "sentAt", "receivedAt")
     + ("context", "integrations", "traits", "properties", "projectId", "writeKey", "groupId", "previousId", "channel")
-    + ("customAttributes", "_metadata")
+    + ("customAttributes", "_metadata", "userToken")
 )
+TOKEN = "userToken"  # proves who sends an event: in the envelope or in the context, and stored nowhere
+MASK = "…"  # stands in its place where a refused event is kept
 
 EMPTY = msgspec.Raw(b"{}")
 
@@ -44,6 +46,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     conversation_id: str = ""
     properties: msgspec.Raw = EMPTY  # a JSON object; the traits for identify and group
     context: msgspec.Raw = EMPTY  # a JSON object
+    unverified: bool = False  # names a user without proof, where the project asks for one: it links no guest to them
 
 
 def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Callable[[], str]) -> Event:
@@ -58,11 +61,11 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
     get = raw.get
     given = get("type")
     event_type = given if type(given) is str and given in TYPES else _event_type(raw, kind)
-    user_id = _id(value, "userId") if (value := get("userId")) is not None else ""
-    anonymous_id = _id(value, "anonymousId") if (value := get("anonymousId")) is not None else ""
+    user_id = parse_id(value, "userId") if (value := get("userId")) is not None else ""
+    anonymous_id = parse_id(value, "anonymousId") if (value := get("anonymousId")) is not None else ""
     flat_id = not user_id and event_type == "identify"
     if flat_id:
-        user_id = _id(get("id"), "id")
+        user_id = parse_id(get("id"), "id")
     if user_id[:2] == "g-":  # a guest's id names a guest, wherever it stands
         user_id, anonymous_id = "", anonymous_id or user_id
     if not user_id and not anonymous_id:
@@ -70,17 +73,22 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
     payload = get("properties") if event_type == "track" else None
     if type(payload) is not dict:
         payload = _payload(raw, event_type, flat_id)
+    if TOKEN in payload:
+        payload = _without_token(payload)
     name = _name(raw, event_type, payload)
     context = get("context")
-    if context is not None and type(context) is not dict:
-        raise InvalidEvent(Reason.INVALID_PROPERTIES, f"context is an object, this is {_json_name(context)}")
-    message_id = _id(get("messageId"), "messageId") or new_id()
+    if context is not None:
+        if type(context) is not dict:
+            raise InvalidEvent(Reason.INVALID_PROPERTIES, f"context is an object, this is {_json_name(context)}")
+        if TOKEN in context:
+            context = _without_token(context)
+    message_id = parse_id(get("messageId"), "messageId") or new_id()
     timestamp = parse_time(get("timestamp"))
     if timestamp is None:
         timestamp = parse_time(get("originalTimestamp"))
-    previous_id = _id(get("previousId"), "previousId") if event_type == "alias" else ""
-    group_id = _id(get("groupId"), "groupId") if event_type == "group" else ""
-    conversation_id = _id(value, "conversationId") if (value := payload.get("conversationId")) is not None else ""
+    previous_id = parse_id(get("previousId"), "previousId") if event_type == "alias" else ""
+    group_id = parse_id(get("groupId"), "groupId") if event_type == "group" else ""
+    conversation_id = parse_id(value, "conversationId") if (value := payload.get("conversationId")) is not None else ""
     properties = _encode(payload)
     context_json = _encode(context) if context else b"{}"
     both = properties + context_json
@@ -149,7 +157,7 @@ def _event_type(raw: Mapping[str, Any], kind: str | None) -> str:
     return kind
 
 
-def _id(value: object, key: str) -> str:
+def parse_id(value: object, key: str) -> str:
     if type(value) is not str:
         if value is None:
             return ""
@@ -186,6 +194,8 @@ def _payload(raw: dict[str, Any], event_type: str, flat_id: bool) -> dict[str, A
     if payload is None:
         named = ("name", "category") if event_type in ("page", "screen") else ("id",) if flat_id else ()
         payload = {k: v for k, v in raw.items() if k not in ENVELOPE and k not in named}
+        if event_type == "identify":
+            payload = {**_context_traits(raw), **payload}
     elif type(payload) is not dict:
         raise InvalidEvent(Reason.INVALID_PROPERTIES, f"{key} is an object, this is {_json_name(payload)}")
     extra = raw.get("customAttributes") if key == "traits" else None
@@ -203,6 +213,17 @@ def _payload(raw: dict[str, Any], event_type: str, flat_id: bool) -> dict[str, A
     if event_type == "alias" and raw.get("previousId") is not None:
         payload = {**payload, "previousId": raw["previousId"]}
     return payload
+
+
+def _without_token(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key != TOKEN}
+
+
+def _context_traits(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Where RudderStack's SDKs put the traits of an identify call, and nowhere else."""
+    context = raw.get("context")
+    traits = context.get("traits") if type(context) is dict else None
+    return traits if type(traits) is dict else {}
 
 
 def _encode(value: Mapping[str, Any]) -> bytes:

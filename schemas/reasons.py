@@ -19,6 +19,10 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"  # nested deeper than 64 levels
     TOO_LARGE = "too_large"  # more than 32 KB as JSON
     WRONG_KEY = "wrong_key"  # the event's own writeKey is unknown, or another project's
+    TOKEN_MISSING = "token_missing"  # the project requires a userToken, and identify or alias has none
+    TOKEN_INVALID = "token_invalid"  # a userToken that no live verification key of the project has signed
+    TOKEN_EXPIRED = "token_expired"  # a userToken whose exp is past
+    TOKEN_WRONG_SUBJECT = "token_wrong_subject"  # a userToken of another user than the event's
     UNREADABLE_RECORD = "unreadable_record"  # a log record that does not decode (worker)
     REFUSED_BY_CLICKHOUSE = "refused_by_clickhouse"  # a row that ClickHouse will not take (worker)
 

@@ -30,9 +30,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     user_agent: str = ""
     events: tuple[Event, ...] = ()
     rejects: tuple[Reject, ...] = ()
+    gpc: bool = False  # Sec-GPC: 1. New fields go here, at the end, with a default: old records must decode
 
 
-_EMPTY_END = b"[],[]]"  # events and rejects, the last two of the array
+_EMPTY = b"[],[],"  # events and rejects; what follows them holds no text
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
@@ -43,9 +44,9 @@ def encode(record: Record) -> bytes:
 
 def encode_each(record: Record, groups: Iterable[Sequence[Event]]) -> list[bytes]:
     """The record, which has no events and rejects itself, once around each group of events."""
-    start = _encoder.encode(record).removesuffix(_EMPTY_END)
+    start, _, end = _encoder.encode(record).rpartition(_EMPTY)
     encode_events = _encoder.encode
-    return [b"".join((start, encode_events(events), b",[]]")) for events in groups]
+    return [b"".join((start, encode_events(events), b",[],", end)) for events in groups]
 
 
 def decode(value: bytes) -> Record:

@@ -1,5 +1,6 @@
 """Every setting: read once from ASK0_* variables, strictly. The README's table and deploy/ are tested against this."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 PREFIX = "ASK0_"
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
 class SettingsError(Exception):
@@ -47,6 +49,9 @@ class Settings(BaseModel):
         "*", description="Comma-separated origins whose pages may send events; no security border, `curl` can lie"
     )
     public_url: str = Field("", description="Address browsers reach the gateway at; empty: the request's own Host")
+    cookie_domain: str = Field(
+        "", description="Domain of the guest's cookie that `/v1/cookie` sets, as `example.com`; empty: the page's host"
+    )
     quota_events_per_second: int = Field(
         0, ge=0, description="Events a project may send per second, sustained, with ten seconds of burst; 0: no limit"
     )
@@ -89,6 +94,14 @@ class Settings(BaseModel):
         if value and not (chdb or http):
             raise ValueError("takes chdb:///path or http(s)://user:password@host:8123/ask0")
         return value
+
+    @field_validator("cookie_domain")
+    @classmethod
+    def _cookie_domain_is_a_host(cls, value: str) -> str:
+        domain = value.lower().removeprefix(".")
+        if value and not HOST_NAME.fullmatch(domain):
+            raise ValueError("takes a host name such as example.com, without scheme or port")
+        return domain
 
     @model_validator(mode="after")
     def _bootstrap_is_whole(self) -> Self:

@@ -31,8 +31,12 @@ class Call(Wire):
     write_key: str | None = Field(None, description="Unless it stands in a header or the query")
 
 
+TOKEN = "A JWT that the site's server has signed: sub is the userId, exp the end. For projects that verify identities"
+
+
 class Identify(Call):
     type: Literal["identify"] = "identify"
+    user_token: str | None = Field(None, description=TOKEN)
     traits: dict[str, Any] | None = None
     custom_attributes: dict[str, Any] | None = None
     id: Id | None = Field(None, description="userId in Ask0's flat form, where the other keys are traits")
@@ -60,6 +64,7 @@ class Group(Call):
 class Alias(Call):
     type: Literal["alias"] = "alias"
     previous_id: Id
+    user_token: str | None = Field(None, description=TOKEN)
 
 
 class Batch(Wire):
@@ -68,6 +73,27 @@ class Batch(Wire):
     batch: list[Identify | Track | Page | Group | Alias] = Field(min_length=1, max_length=MAX_BATCH_EVENTS)
     sent_at: Time | None = None
     write_key: str | None = None
+
+
+class Visitor(Wire):
+    """Who asks for their own traits: a guest with an anonymousId, a user with a userId and the userToken for it."""
+
+    write_key: str
+    anonymous_id: Id | None = None
+    user_id: Id | None = None
+    user_token: str | None = Field(None, description=TOKEN)
+
+
+class User(Wire):
+    """`id`, and the traits that the project lets its pages read."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+class VisitorAnswer(Wire):
+    user: User | None = Field(description="null for someone who is not known yet, or a guest who has become a user")
 
 
 class Rejected(Wire):

@@ -18,6 +18,7 @@ class Fault(NamedTuple):
     status: int = 0
     headers: Mapping[str, str] = {}
     passed_on: bool = False  # whether the gateway gets the request all the same
+    over: int = -1  # met only by bodies of more bytes
 
 
 class Seen(NamedTuple):
@@ -44,9 +45,11 @@ class Gate:
         self._fault: Fault | None = None
         self._left: int | None = None
 
-    def refuse(self, status: int, headers: Mapping[str, str] | None = None, times: int | None = None) -> None:
-        """Answer this status; the gateway hears nothing."""
-        self._set(Fault(status, headers or {}), times)
+    def refuse(
+        self, status: int, headers: Mapping[str, str] | None = None, times: int | None = None, over: int = -1
+    ) -> None:
+        """Answer this status, to bodies of more bytes than `over`; the gateway hears nothing."""
+        self._set(Fault(status, headers or {}, over=over), times)
 
     def drop(self, times: int | None = None) -> None:
         """Take the whole request and end the connection; the gateway hears nothing."""
@@ -69,10 +72,13 @@ class Gate:
         """How many beacons met a fault."""
         return sum(seen.status != 200 for seen in self.beacons)
 
-    def next_fault(self) -> Fault | None:
+    def next_fault(self, size: int) -> Fault | None:
+        """What a beacon of this many bytes meets."""
         with self._lock:
             if self._left == 0:
                 self._fault = self._left = None
+            if self._fault is None or size <= self._fault.over:
+                return None
             if self._left is not None:
                 self._left -= 1
             return self._fault
@@ -97,7 +103,7 @@ def open_gate(port: int) -> Iterator[Gate]:
     Handler.gate = gate
     with _Server(("127.0.0.1", 0), Handler) as server:
         gate.url = f"http://127.0.0.1:{server.server_port}"
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # s until it sees a shutdown
         yield gate
         server.shutdown()
 
@@ -121,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self._read()
-        fault = self.gate.next_fault() if is_beacon(self.command, self.path) else None
+        fault = self.gate.next_fault(len(body)) if is_beacon(self.command, self.path) else None
         if fault is None:
             self._answer(body, *self._ask(body))
         elif fault.status:

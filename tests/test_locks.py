@@ -1,5 +1,6 @@
 """The lock files hold what pyproject.toml asks for, with hashes, and nothing that names a registry."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("widget", "tests/sdks/node", "tests/warehouse/node")
 PINNED = re.compile(
     r"^([A-Za-z0-9._-]+)==(\S+)(?: ;[^\\\n]*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.MULTILINE
 )
@@ -44,8 +46,27 @@ def test_the_dev_lock_holds_the_runtime_lock() -> None:
     assert {name: dev.get(name) for name in pins("requirements.lock")} == pins("requirements.lock")
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "tests/sdks/segment-2.3.4.lock"])
 def test_every_line_of_a_lock_file_is_a_pin_with_hashes(name: str) -> None:
     rest = PINNED.sub("", (ROOT / name).read_text())
     assert [line for line in rest.splitlines() if line and not line.lstrip().startswith("#")] == []
     assert "://" not in rest
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_a_package_lock_pins_every_package_by_hash_and_names_no_registry(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+    asked = json.loads((ROOT / folder / "package.json").read_text())
+    assert lock[""].get("dependencies") == asked.get("dependencies")
+    assert lock[""].get("devDependencies") == asked.get("devDependencies")
+    packages = {path: package for path, package in lock.items() if path}
+    assert [path for path, package in packages.items() if "integrity" not in package or "resolved" in package] == []
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_a_package_lock_holds_what_its_packages_ask_for(folder: str) -> None:
+    """Also for other platforms: npm leaves out an optional package its registry has not, and npm ci then refuses."""
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+    names = {path.rpartition("node_modules/")[2] for path in lock}
+    kinds = ("dependencies", "optionalDependencies")
+    assert {name for package in lock.values() for kind in kinds for name in package.get(kind, {})} <= names

@@ -25,10 +25,13 @@ def guests(events: Iterable[Placed]) -> set[Guest]:
 
 
 def _mentions(events: Iterable[Placed]) -> set[tuple[str, str, str, int]]:
-    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id."""
+    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id. An event that names a
+    user without the proof its project asks for says nothing here: anyone could make their guest a part of that user."""
     mentions = set()
     for placed in events:
         event, record = placed.event, placed.record
+        if event.unverified:
+            continue
         if event.anonymous_id:
             mentions.add((record.project_id, event.user_id, event.anonymous_id, record.received_at))
         if event.previous_id and event.user_id and event.previous_id != event.user_id:

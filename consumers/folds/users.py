@@ -1,6 +1,8 @@
 """Rows of `user_facts`: what a round says about each user. Facts of any order and any number of times add up alike."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,20 +11,33 @@ import msgspec
 from consumers.folds.events import Columns
 from consumers.folds.records import NOTHING, Placed, user_key
 from consumers.folds.talk import Talk
+from schemas.consent import STATES, read_consent
 from schemas.events import EMPTY, MAX_ID_CHARS
 from schemas.ids import short_key
 
 MAX_TRAITS = 500  # of one event; the rest stay readable in the event's own row
 
 Traits = dict[str, tuple[int, str]]  # (time, JSON) by name; of two the greater stays: the last write wins
+Consent = dict[str, tuple[int, int]]  # (time, state) by category, alike
+
+GRANTED = STATES["granted"]
+
+
+class _Context(msgspec.Struct):
+    consent: msgspec.Raw = EMPTY
+
 
 _traits = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_context = msgspec.json.Decoder(_Context)
+_says_consent = re.compile(b'"consent"').search  # cheaper than to parse contexts that say none
 
 
 class UserFacts(NamedTuple):
     """Facts of one user, under the id the client sent: a guest's stay the guest's, the snapshot joins them."""
 
     traits: Traits
+    consent: Consent
+    gpc: bool
     anonymous_ids: Sequence[str]
     first_seen_at: int
     last_active_at: int
@@ -43,6 +58,8 @@ def fact_columns(users: Mapping[tuple[str, str], UserFacts]) -> Columns:
         "project_id": [project_id for project_id, _ in users],
         "user_id": [user_id for _, user_id in users],
         "traits": [f.traits for f in facts],
+        "consent": [f.consent for f in facts],
+        "gpc": [f.gpc for f in facts],
         "anonymous_ids": [f.anonymous_ids for f in facts],
         "first_seen_at": [f.first_seen_at for f in facts],
         "last_active_at": [f.last_active_at for f in facts],
@@ -61,6 +78,8 @@ def _facts(events: Sequence[Placed]) -> UserFacts:
     conversations = {placed.event.conversation_id for placed in events}
     return UserFacts(
         traits=_fold_traits(events),
+        consent=_fold_consent(events),
+        gpc=any(placed.record.gpc for placed in events),
         anonymous_ids=sorted(anonymous_id for anonymous_id in anonymous_ids if anonymous_id),
         first_seen_at=min(times),
         last_active_at=max(times),
@@ -84,3 +103,26 @@ def _fold_traits(events: Sequence[Placed]) -> Traits:
             if fact[1] != "null" and traits.get(name, fact) <= fact:
                 traits[name] = fact
     return traits
+
+
+def _fold_consent(events: Sequence[Placed]) -> Consent:
+    consent: Consent = {}
+    for placed in events:
+        event = placed.event
+        if not _says_consent(event.context):
+            continue
+        try:
+            said = _read_consent(bytes(_context.decode(event.context).consent))
+        except msgspec.MsgspecError:
+            continue  # ClickHouse refuses such an event by itself
+        for category, state in said.items():
+            fact = placed.occurred_at, state
+            proven = not event.unverified or state != GRANTED  # anyone may restrict; to permit takes the user
+            if proven and consent.get(category, fact) <= fact:
+                consent[category] = fact
+    return consent
+
+
+@lru_cache(maxsize=256)  # most people choose alike
+def _read_consent(consent: bytes) -> Mapping[str, int]:
+    return read_consent(msgspec.json.decode(consent))

@@ -6,6 +6,9 @@ CREATE TABLE IF NOT EXISTS user_facts
     project_id     LowCardinality(String),
     user_id        String,
     traits         SimpleAggregateFunction(maxMap, Map(String, Tuple(DateTime64(3, 'UTC'), String))),
+    consent        SimpleAggregateFunction(maxMap, Map(String, Tuple(DateTime64(3, 'UTC'),
+                       Enum8('granted' = 1, 'pending' = 2, 'denied' = 3)))),
+    gpc            SimpleAggregateFunction(max, Bool),
     anonymous_ids  SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     first_seen_at  SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_active_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
@@ -37,6 +40,8 @@ CREATE TABLE IF NOT EXISTS user_rows
     role           Nullable(String),
     status         LowCardinality(String),
     traits         JSON,
+    consent        Map(LowCardinality(String), LowCardinality(String)) COMMENT 'By category: granted, pending, denied',
+    gpc            Bool COMMENT 'Whether a browser of theirs ever sent Global Privacy Control (Sec-GPC: 1)',
     created_at     Nullable(DateTime64(3, 'UTC')),
     first_seen_at  DateTime64(3, 'UTC'),
     last_active_at DateTime64(3, 'UTC'),
@@ -55,8 +60,8 @@ SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
 
 CREATE VIEW IF NOT EXISTS users AS
 SELECT project_id, id, anonymous_ids, customer_id, email, name, first_name, last_name, phone, avatar, company, plan,
-       role, status, traits, created_at, first_seen_at, last_active_at, conversations, questions, answers, answered,
-       satisfaction
+       role, status, traits, consent, gpc, created_at, first_seen_at, last_active_at, conversations, questions, answers,
+       answered, satisfaction
 FROM user_rows FINAL
 WHERE merged_into = '';
 

@@ -1,22 +1,17 @@
 """A whole running Ask0 and a real Chromium; each test gets a browser context, so a visitor, of its own."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.stack import WRITE_KEY, Stack
 from gateway.static import STATIC
+from tests.browser.pages import BLANK, open_browser, serve_pages
+from tests.browser.visits import with_snippet
+from tests.gate import Gate, open_gate
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 VIOLATIONS = (
     "addEventListener('securitypolicyviolation', (event) => (self.violations ??= []).push(event.violatedDirective))"
 )
@@ -29,14 +24,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="module")  # while it is open, its event loop runs in this thread and no other test's can
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert path, f"none of {', '.join(CHROMIUM)} is installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS.split())
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -61,21 +52,19 @@ def site(stack: Stack) -> Iterator[str]:
         "/": f'<script src="{stack.url}/snippet.js?writeKey={WRITE_KEY}"></script>',
         "/pinned": f'<script src="{bundle}" integrity="{integrity}" crossorigin></script>',
     }
+    media_type, blank = BLANK
+    with serve_pages({path: (media_type, blank + script.encode()) for path, script in pages.items()}) as address:
+        yield address
 
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = f"<!doctype html><title>Site</title>{pages.get(self.path, '')}".encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+@pytest.fixture
+def gate(stack: Stack) -> Iterator[Gate]:
+    with open_gate(stack.port) as gate:
+        yield gate
 
-    # A real server: Chromium lets no page of unknown address, as an intercepted one is, ask a loopback address.
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+
+@pytest.fixture
+def gated(gate: Gate) -> Iterator[str]:
+    """The address of a site of another origin whose snippet sends through the gate, on its first page."""
+    with serve_pages({"/": with_snippet(gate.url)}) as address:
+        yield address

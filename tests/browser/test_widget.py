@@ -1,9 +1,9 @@
-"""The widget on a page of another origin: nothing is lost and nothing is sent twice."""
+"""The widget on a page of another origin, and what it does to that page."""
 
-import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
 from bench.stack import Stack, wait_for
+from tests.browser.visits import load, track, wait_until_arrived, wait_until_live
 
 NO_STORAGE = """
 for (const name of ["localStorage", "sessionStorage"])
@@ -11,57 +11,6 @@ for (const name of ["localStorage", "sessionStorage"])
 Object.defineProperty(Document.prototype, "cookie", { get() { throw new DOMException("denied", "SecurityError"); } });
 """
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
-
-
-def arrived(stack: Stack, event: str) -> str:
-    return stack.query(f"SELECT count(), uniqExact(properties.n) FROM ask0.events WHERE event = '{event}'")
-
-
-def wait_until_arrived(stack: Stack, event: str, count: int) -> None:
-    """A later event is the sign that whatever could come has come."""
-    expected = f"{count}\t{count}"
-    wait_for(lambda: arrived(stack, event) == expected, f"{count} × {event}")
-    stack.post("/v1/track", {"event": f"After {event}", "anonymousId": "sentinel", "properties": {"n": 1}})
-    wait_for(lambda: arrived(stack, f"After {event}") == "1\t1", "the sentinel")
-    assert arrived(stack, event) == expected
-
-
-def track(page: Page, event: str, count: int, then: str = "") -> None:
-    page.evaluate(f"for (let n = 0; n < {count}; n++) ask0.track('{event}', {{ n }}); {then}")
-
-
-def load(page: Page, site: str) -> None:
-    """Until the widget is live."""
-    page.goto(site)
-    page.wait_for_function("self.ask0 && 'dropped' in ask0")
-
-
-@pytest.mark.parametrize("count", [1, 20, 70])
-def test_events_before_leaving_arrive_once(stack: Stack, site: str, page: Page, count: int) -> None:
-    load(page, site)
-    track(page, f"Left {count}", count, then="location.href = 'about:blank'")
-    page.wait_for_url("about:blank")
-    wait_until_arrived(stack, f"Left {count}", count)
-
-
-def test_events_before_the_tab_is_closed_arrive_once(stack: Stack, site: str, page: Page) -> None:
-    load(page, site)
-    track(page, "Closed", 20)
-    page.close()
-    wait_until_arrived(stack, "Closed", 20)
-
-
-def test_what_a_closed_tab_could_not_send_is_sent_by_the_next(stack: Stack, site: str, context: BrowserContext) -> None:
-    first, second = context.new_page(), context.new_page()
-    load(first, site)
-    load(second, site)
-    for number, page in enumerate((first, second)):
-        page.route("**/v1/batch", lambda route: route.abort())
-        with page.expect_request("**/v1/batch"):
-            page.evaluate(f"ask0.track('Kept', {{ n: {number} }}); ask0.flush()")
-        page.close()
-    load(context.new_page(), site)
-    wait_until_arrived(stack, "Kept", 2)
 
 
 def test_a_reload_without_locks_keeps_the_queue(stack: Stack, site: str, context: BrowserContext) -> None:
@@ -76,24 +25,6 @@ def test_a_reload_without_locks_keeps_the_queue(stack: Stack, site: str, context
     wait_until_arrived(stack, "Reloaded", 1)
 
 
-def test_an_overloaded_gateway_gets_the_events_later(stack: Stack, site: str, page: Page) -> None:
-    refused: list[Route] = []
-
-    def refuse_once(route: Route) -> None:
-        if refused:
-            route.fallback()
-        else:
-            refused.append(route)
-            route.fulfill(status=503, headers={"retry-after": "1", "access-control-allow-origin": "*"}, body="{}")
-
-    load(page, site)
-    page.route("**/v1/batch", refuse_once)
-    with page.expect_response(lambda response: "/v1/batch" in response.url and response.ok):
-        track(page, "Overloaded", 20)
-    assert len(refused) == 1
-    wait_until_arrived(stack, "Overloaded", 20)
-
-
 def test_calls_before_the_bundle_is_there_keep_order_and_time(stack: Stack, site: str, page: Page) -> None:
     held: list[Route] = []
     page.route("**/ask0.js", lambda route: held.append(route))
@@ -102,7 +33,7 @@ def test_calls_before_the_bundle_is_there_keep_order_and_time(stack: Stack, site
     page.evaluate("ask0.track('Early', { n: 1 })")
     released_at = page.evaluate("new Promise((done) => setTimeout(() => done(Date.now()), 5))")
     held[0].continue_()
-    page.wait_for_function("self.ask0 && 'dropped' in ask0")
+    wait_until_live(page)
     page.evaluate("kept('Early', { n: 2 })")
     wait_until_arrived(stack, "Early", 3)
     rows = stack.query(
@@ -141,6 +72,17 @@ def test_a_guest_keeps_the_id_when_only_the_cookie_or_only_storage_is_left(site:
     context.clear_cookies()
     load(page, site)
     assert guest(page) == first
+
+
+def test_the_page_gets_one_global(site: str, page: Page) -> None:
+    def names() -> set[str]:
+        return set(page.evaluate("Object.getOwnPropertyNames(self)"))
+
+    page.goto(f"{site}without")
+    before = names()
+    load(page, site)
+    page.evaluate("ask0.identify({ id: 'global' }); ask0.track('Global'); ask0.flush()")
+    assert names() - before == {"ask0"}
 
 
 def test_nothing_is_thrown_into_the_page(site: str, page: Page) -> None:

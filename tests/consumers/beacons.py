@@ -25,8 +25,10 @@ def event(**wire: Any) -> Event:
     )
 
 
-def record(*events: Event, project: str = "p", received_at: int = NOW, sent_at: int | None = None) -> bytes:
-    return encode(Record(project_id=project, received_at=received_at, sent_at=sent_at, events=events))
+def record(
+    *events: Event, project: str = "p", received_at: int = NOW, sent_at: int | None = None, gpc: bool = False
+) -> bytes:
+    return encode(Record(project_id=project, received_at=received_at, sent_at=sent_at, events=events, gpc=gpc))
 
 
 def chunk(*records: bytes, lo: int = 0, partition: int = 0, log: str = "log", repeated: bool = False) -> Chunk:
@@ -75,6 +77,7 @@ def history(seed: int, beacons: int, project: str = "p") -> list[bytes]:
             project=project,
             received_at=NOW + number * 1000,
             sent_at=NOW + number * 1000 - chance.choice((100, 100, 3_600_000)),
+            gpc=chance.random() < 0.05,
         )
         for number in range(beacons)
     ]
@@ -104,7 +107,11 @@ def _something(chance: random.Random, message_id: str) -> Event:
     )
     # Few different times, so that some writes are equally late.
     when = NOW - chance.choice((1, 2, 3, 4, 5)) * 100_000
-    return event(**ids, messageId=message_id, timestamp=when, **chance.choice(kinds))
+    context: dict[str, Any] = {}
+    if chance.random() < 0.2:
+        states = [chance.choice(("granted", "pending", "denied", "?")) for _ in range(2)]
+        context = {"consent": {"marketing": states[0], "categoryPreferences": {"Chat": states[1] == "granted"}}}
+    return event(**ids, messageId=message_id, timestamp=when, context=context, **chance.choice(kinds))
 
 
 def cut(records: Sequence[bytes], chance: random.Random, log: str = "log") -> Iterable[list[Chunk]]:

@@ -100,6 +100,34 @@ def test_the_columns_of_a_user_come_from_the_traits(warehouse: Warehouse) -> Non
     assert row[7] == {"emailVerified": False, "a.b": 1, "a": {"b": 2}, "": "nameless"}
 
 
+def test_a_guests_choices_are_the_users_after_identify(warehouse: Warehouse) -> None:
+    def choice(minutes: int, **consent: str) -> dict[str, Any]:
+        return {"event": "x", "timestamp": NOW - minutes * 60_000, "context": {"consent": consent}}
+
+    guest = event(anonymousId="a", **choice(2, marketing="granted", analytics="granted"))
+    store(warehouse, chunk(record(guest)))
+    assert rows(warehouse, "SELECT id, consent FROM users") == [
+        ("g-a", {"marketing": "granted", "analytics": "granted"})
+    ]
+    store(warehouse, chunk(record(event(userId="u", **choice(3, analytics="denied", chat="pending"))), lo=1))
+    store(warehouse, chunk(record(event(anonymousId="a", userId="u", **choice(1, marketing="denied"))), lo=2))
+    assert rows(warehouse, "SELECT id, consent, gpc FROM users") == [
+        ("u", {"marketing": "denied", "analytics": "granted", "chat": "pending"}, False)
+    ]
+
+
+@pytest.mark.parametrize("gpc_first", [True, False])
+def test_gpc_denies_what_the_person_never_chose(warehouse: Warehouse, gpc_first: bool) -> None:
+    chosen = record(event(userId="u", event="x", context={"consent": {"marketing": "granted"}}))
+    signals = record(event(userId="u", event="y"), event(anonymousId="a", event="y"), gpc=True)
+    store(warehouse, chunk(signals if gpc_first else chosen))
+    store(warehouse, chunk(chosen if gpc_first else signals, lo=1))
+    assert rows(warehouse, "SELECT id, consent, gpc FROM users ORDER BY id") == [
+        ("g-a", {"personalization": "denied", "marketing": "denied"}, True),
+        ("u", {"personalization": "denied", "marketing": "granted"}, True),
+    ]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_chunking_and_repetition_of_records_reads_the_same(embedded: Warehouse, seed: int) -> None:
     chance = random.Random(seed)

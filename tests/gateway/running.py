@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from bench.stack import wait_for
@@ -18,15 +19,16 @@ from gateway.app import create_app
 from gateway.catalog import CatalogCache
 from gateway.server import make_server
 from schemas import records
-from schemas.catalog import Catalog, Key, Project
+from schemas.catalog import Catalog, Key, Project, Verification, secret_key
 from schemas.events import Event
 from schemas.records import Record, Reject
 from schemas.settings import Settings
+from tests.gateway.tokens import SECRET_OF_SITE, secret_of
 from warehouse.connect import Warehouse
 
-PROJECT, OTHER_PROJECT = "proj_first", "proj_second"
-KEY, OTHER_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_revoked"
-SECRET = "sk_secret_of_first"
+PROJECT, OTHER_PROJECT, STRICT_PROJECT = "proj_first", "proj_second", "proj_strict"
+KEY, OTHER_KEY, STRICT_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_strict", "wk_revoked"
+SECRET, STRICT_SECRET, REVOKED_SECRET = "sk_secret_of_first", "sk_secret_of_strict", "sk_revoked_secret"
 
 
 @dataclass
@@ -110,13 +112,19 @@ def running(
 
 
 def example_catalog() -> Catalog:
+    """Three projects; the strict one requires tokens."""
     keys = (
         Key(id=KEY, kind="write", project_id=PROJECT, shown=KEY, created_at=1),
         Key(id=OTHER_KEY, kind="write", project_id=OTHER_PROJECT, shown=OTHER_KEY, created_at=1),
         Key(id=REVOKED_KEY, kind="write", project_id=PROJECT, shown=REVOKED_KEY, created_at=1, revoked_at=2),
-        Key(id="0" * 64, kind="secret", project_id=PROJECT, shown="sk_secr…", created_at=1),
+        Key(id=STRICT_KEY, kind="write", project_id=STRICT_PROJECT, shown=STRICT_KEY, created_at=1),
+        secret_key(SECRET, PROJECT, 1),
+        secret_key(STRICT_SECRET, STRICT_PROJECT, 1),
+        replace(secret_key(REVOKED_SECRET, STRICT_PROJECT, 1), revoked_at=2),
     )
-    projects = (Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT))
+    verification = Verification(required=True, keys=(secret_of(SECRET_OF_SITE),), readable=("plan", "firstName", "a.b"))
+    projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT)]
+    projects.append(Project(id=STRICT_PROJECT, name="Strict", created_at=1, verification=verification))
     return Catalog(projects={project.id: project for project in projects}, keys={key.id: key for key in keys})
 
 

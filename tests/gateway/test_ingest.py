@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from schemas.catalog import hash_secret
 from schemas.wire import Accepted, Error
 from tests.gateway.running import (
     KEY,
@@ -12,6 +13,7 @@ from tests.gateway.running import (
     OTHER_PROJECT,
     PROJECT,
     REVOKED_KEY,
+    REVOKED_SECRET,
     SECRET,
     Running,
     names,
@@ -109,6 +111,11 @@ def test_the_write_key_may_stand_anywhere(gateway: Running) -> None:
         {"body": {"batch": [track()], "writeKey": KEY}},
         {"body": track(writeKey=KEY)},
         {"body": [track(writeKey=KEY)]},
+        {"headers": basic(SECRET)},
+        {"headers": {"X-Write-Key": SECRET}},
+        {"params": {"writeKey": SECRET}},
+        {"body": {"batch": [track()], "writeKey": SECRET}},
+        {"body": [track(writeKey=SECRET)]},
     ]
     for sending in sendings:
         body = sending.pop("body", track())
@@ -116,7 +123,7 @@ def test_the_write_key_may_stand_anywhere(gateway: Running) -> None:
     assert [record.project_id for record in gateway.records()] == [PROJECT] * len(sendings)
 
 
-@pytest.mark.parametrize("key", ["wk_nobodys", "", REVOKED_KEY, SECRET, "0" * 64, "\xff"])
+@pytest.mark.parametrize("key", ["wk_nobodys", "", REVOKED_KEY, REVOKED_SECRET, hash_secret(SECRET), "\xff"])
 def test_a_key_that_may_not_send_is_refused_wherever_it_stands(gateway: Running, key: str) -> None:
     sendings: list[dict[str, Any]] = [
         {"headers": basic(key)},

@@ -2,23 +2,28 @@
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from gateway.intake import MAX_RECORD_BYTES, Intake
 from schemas import records
 from schemas.events import Event, parse_event
 from schemas.reasons import InvalidEvent, Reason
 from schemas.records import Record
 
-RECORD = Record(project_id="p", received_at=7, sent_at=None, ip="::", user_agent='a "b" [],[]]')
+RECORD = Record(project_id="p", received_at=7, sent_at=None, ip="::", user_agent='a "b" [],[],false]')
 
 
 def event(**raw: Any) -> Event:
     return parse_event({"event": "A", "userId": "u", **raw}, kind=None, received_at=7, new_id=lambda: "m")
 
 
-def test_a_record_encoded_around_its_events_is_the_record() -> None:
+@pytest.mark.parametrize("gpc", [False, True])
+def test_a_record_encoded_around_its_events_is_the_record(gpc: bool) -> None:
+    record = replace(RECORD, gpc=gpc)
     groups = [[event()], [event(userId="v", properties={"n": 1}), event(userId="v")]]
-    expected = [records.encode(Record(**_fields(RECORD) | {"events": tuple(group)})) for group in groups]
-    assert records.encode_each(RECORD, groups) == expected
+    expected = [records.encode(replace(record, events=tuple(group))) for group in groups]
+    assert records.encode_each(record, groups) == expected
 
 
 def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> None:
@@ -65,7 +70,3 @@ def test_a_message_id_that_no_log_could_carry_is_mended() -> None:
     (entry,) = intake.take_entries(RECORD)
     (reject,) = records.decode(entry.value).rejects
     assert (reject.message_id[:3], len(reject.message_id)) == ("?xx", 255)
-
-
-def _fields(record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}

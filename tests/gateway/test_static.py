@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,18 +16,20 @@ from warehouse.connect import Warehouse
 
 BUNDLE = b"console.log('ask0');" * 50
 SNIPPET = b'load("__ASK0_HOST__/ask0.js#__ASK0_KEY__")'
+MORE = b"export const more = 1;" * 50
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("static")
     page = b'<script nonce="__NONCE__">load("__ASK0_HOST__","__ASK0_KEY__")</script>'
-    files = {"ask0.js": BUNDLE, "ask0.1.2.3.js": BUNDLE, "snippet.js": SNIPPET, "demo.html": page}
+    files = {"ask0.js": BUNDLE, "ask0.1.2.3.js": BUNDLE, "more.0a1b.js": MORE, "snippet.js": SNIPPET, "demo.html": page}
     for name, content in files.items():
         (folder / name).write_bytes(content)
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         (folder / f"{name}.br").write_bytes(brotli.compress(content))
-    (folder / "manifest.json").write_text(json.dumps({"version": "1.2.3", "integrity": "sha384-x"}))
+    manifest = {"version": "1.2.3", "integrity": "sha384-x", "more": "more.0a1b.js", "moreIntegrity": "sha384-y"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
 
@@ -40,12 +43,15 @@ def site(built: Path, clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFa
 
 def test_the_unversioned_bundle_is_cached_shortly_and_the_versioned_one_for_ever(site: Running) -> None:
     newest, versioned = site.client.get("/ask0.js"), site.client.get("/ask0.1.2.3.js")
+    more = site.client.get("/more.0a1b.js")
     assert newest.content == versioned.content == BUNDLE
+    assert more.content == MORE
     assert newest.headers["cache-control"] == "public, max-age=300"
-    assert versioned.headers["cache-control"] == "public, max-age=31536000, immutable"
-    for answer in (newest, versioned):
+    for answer in (versioned, more):
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for answer in (newest, versioned, more):
         assert answer.headers["content-type"].startswith("text/javascript")
-        assert answer.headers["access-control-allow-origin"] == "*", "integrity attributes need it"
+        assert answer.headers["access-control-allow-origin"] == "*", "integrity attributes and modules need it"
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert answer.headers["vary"] == "Accept-Encoding"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -108,6 +114,41 @@ def test_the_snippet_has_the_key_and_this_address_in_it(site: Running) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("query", "loaded"),
+    [
+        ({"consent": "pending"}, "consent=pending"),
+        ({"cookieDomain": "example.com"}, "cookieDomain=example.com"),
+        ({"cookieDomain": "Example.com", "consent": "denied", "n": "1"}, "consent=denied&cookieDomain=Example.com"),
+    ],
+)
+def test_the_snippet_has_the_pages_options_in_it(site: Running, query: dict[str, str], loaded: str) -> None:
+    answer = site.client.get("/snippet.js", params={"writeKey": KEY, **query})
+    address = json.loads(answer.text.removeprefix("load(").removesuffix(")"))
+    assert address == f"{site.url}/ask0.js#{KEY}&{loaded}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("consent", "yes"),
+        ("consent", ""),
+        ("consent", "Granted"),
+        ("cookieDomain", ""),
+        ("cookieDomain", ".example.com"),
+        ("cookieDomain", "https://example.com"),
+        ("cookieDomain", "example.com; Secure"),
+        ("cookieDomain", 'a"+alert(1)+"'),
+        ("cookieDomain", f"{'a' * 64}.com"),
+        ("cookieDomain", "a." * 127 + "a\n"),
+    ],
+)
+def test_an_option_that_is_none_is_explained_and_not_repeated(site: Running, name: str, value: str) -> None:
+    answer = site.client.get("/snippet.js", params={"writeKey": KEY, name: value})
+    assert (answer.status_code, name in answer.json()["message"]) == (400, True)
+    assert "alert" not in answer.text
+
+
 def test_what_is_no_key_is_not_repeated(site: Running) -> None:
     answer = site.client.get("/snippet.js", params={"writeKey": '");alert(1)//'})
     assert answer.status_code == 401
@@ -119,10 +160,25 @@ def test_a_value_cannot_leave_its_string_in_the_script() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/ask0.1.2.2.js", "/ask0...%2fdemo.html.js", "/ask0./../manifest.json.js", "/manifest.json"]
+    "path",
+    ["/more.js", "/more.0a1c.js", "/more..js", "/more.0a1b.js.gz", "/more.%2e%2e%2fask0.js", "/ask0.1.2.2.js"]
+    + ["/ask0...%2fdemo.html.js", "/ask0./../manifest.json.js", "/manifest.json"],
 )
 def test_only_the_built_version_is_there(site: Running, path: str) -> None:
     assert site.client.get(path).status_code == 404
+
+
+def test_a_widget_without_the_second_part_is_served(
+    built: Path, clickhouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = shutil.copytree(built, tmp_path / "older")
+    (older / "more.0a1b.js").unlink()
+    (older / "manifest.json").write_text(json.dumps({"version": "1.2.3", "integrity": "sha384-x"}))
+    monkeypatch.setattr("gateway.app.STATIC", older)
+    with running(tmp_path, clickhouse) as gateway:
+        assert gateway.client.get("/ask0.1.2.3.js").content == BUNDLE
+        assert gateway.client.get("/snippet.js", params={"writeKey": KEY}).status_code == 200
+        assert gateway.client.get("/more.0a1b.js").status_code == 404
 
 
 def test_before_the_widget_is_built_the_rest_works(

@@ -35,6 +35,10 @@ def test_the_data_folder_moves_both_engines(tmp_path: Path) -> None:
         ("ASK0_IP_POLICY", "hash"),
         ("ASK0_LOG_LEVEL", "loud"),
         ("ASK0_QUERY_SECONDS", "0"),
+        ("ASK0_COOKIE_DOMAIN", "https://example.com"),
+        ("ASK0_COOKIE_DOMAIN", "example.com:8080"),
+        ("ASK0_COOKIE_DOMAIN", "example..com"),
+        ("ASK0_COOKIE_DOMAIN", "."),
     ],
 )
 def test_an_unknown_or_malformed_variable_is_named(name: str, value: str) -> None:

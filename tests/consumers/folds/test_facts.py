@@ -1,10 +1,13 @@
 """Facts are a semilattice: any order, any cut, any number of times, the same sum."""
 
 from collections.abc import Mapping
+from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumers.folds import conversations, identities, users
 from consumers.folds.records import Placed, read
@@ -17,7 +20,9 @@ subsets = st.lists(st.sampled_from(range(len(EVENTS))), max_size=40)
 
 
 def merge(a: Any, b: Any) -> Any:
-    """What ClickHouse's aggregates do: maxMap, union, and by position min and max."""
+    """What ClickHouse's aggregates do: maxMap, max of a Bool, union."""
+    if isinstance(a, bool):
+        return a or b
     if isinstance(a, dict):
         return {key: max(side[key] for side in (a, b) if key in side) for key in a | b}
     return sorted({*a, *b})
@@ -83,6 +88,41 @@ def test_names_and_number_of_traits_are_bounded() -> None:
     assert all(len(name) <= 255 for name in facts.traits)
     (facts,) = users.fold([one(userId="u", type="identify", traits={str(n): n for n in range(600)})]).values()
     assert len(facts.traits) == users.MAX_TRAITS
+
+
+def test_the_last_choice_of_each_category_stays_and_of_two_at_once_the_stricter() -> None:
+    choices: list[tuple[int, dict[str, Any]]] = [
+        (3, {"marketing": "granted"}),
+        (2, {"marketing": "denied", "analytics": "pending"}),
+        (1, {"categoryPreferences": {"Analytics": True, " Own Chat ": False}}),
+        (3, {"marketing": "pending"}),
+    ]
+    said = [
+        one(userId="u", event="x", timestamp=NOW - 60_000 + at, context={"consent": consent}) for at, consent in choices
+    ]
+    latest = {"marketing": (NOW - 59_997, 2), "analytics": (NOW - 59_998, 2), "own chat": (NOW - 59_999, 3)}
+    for order in permutations(said):
+        assert users.fold(order)["p", "u"].consent == latest
+
+
+@pytest.mark.parametrize("type", ["identify", "track", "page", "screen", "group", "alias"])
+def test_an_event_of_any_type_may_say_consent(type: str) -> None:
+    said = one(type=type, event="x", groupId="g", userId="u", context={"consent": {"analytics": "granted"}})
+    assert users.fold([said])["p", "u"].consent == {"analytics": (NOW - 60_000, 1)}
+
+
+def test_to_permit_takes_the_user_and_to_restrict_anyone() -> None:
+    consent = {"analytics": "granted", "marketing": "denied", "chat": "pending"}
+    said = event(userId="u", event="x", context={"consent": consent})
+    facts = users.fold(read([chunk(record(replace(said, unverified=True)))]).events)["p", "u"]
+    assert facts.consent == {"marketing": (NOW - 60_000, 3), "chat": (NOW - 60_000, 2)}
+
+
+def test_gpc_is_a_fact_of_the_user_beside_their_choices() -> None:
+    sent = [event(userId="u", event="x", context={"consent": {"marketing": "granted"}}), event(userId="v", event="x")]
+    facts = users.fold(read([chunk(record(*sent), record(event(userId="u", event="y"), gpc=True))]).events)
+    assert (facts["p", "u"].gpc, facts["p", "v"].gpc) == (True, False)
+    assert facts["p", "u"].consent == {"marketing": (NOW - 60_000, 1)}
 
 
 def test_an_answer_counts_as_answered_unless_it_says_no() -> None:

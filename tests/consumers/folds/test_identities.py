@@ -1,0 +1,27 @@
+"""Only an event whose user is proven, where the project asks for proof, says which user a guest is."""
+
+from msgspec.structs import replace
+
+from consumers.folds import identities
+from consumers.folds.events import event_columns
+from consumers.folds.records import Placed, read
+from tests.consumers.beacons import chunk, event, record
+
+
+def placed(*, unverified: bool) -> list[Placed]:
+    said = [event(userId="u", anonymousId="a", type="page"), event(userId="u", previousId="old", type="alias")]
+    return read([chunk(record(*(replace(one, unverified=unverified) for one in said)))]).events
+
+
+def test_an_unverified_event_links_nobody_and_keeps_the_user_it_names() -> None:
+    events = placed(unverified=True)
+    assert identities.fold(events) == {}
+    assert identities.guests(events) == set()
+    rows = event_columns(events, {})
+    assert (rows["user_id"], rows["sent_user_id"]) == (["u", "u"], ["u", "u"])
+
+
+def test_the_same_events_link_once_they_are_proven() -> None:
+    events = placed(unverified=False)
+    assert {guest for _, guest in identities.fold(events)} == {"g-a", "g-old"}
+    assert {guest for _, guest in identities.fold([*placed(unverified=True), *events])} == {"g-a", "g-old"}

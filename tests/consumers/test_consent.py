@@ -1,0 +1,27 @@
+"""Consent from the beacon to the analyst's row, through one whole process."""
+
+from pathlib import Path
+
+from bench.stack import Stack, wait_for
+
+CONSENT = "SELECT consent, gpc FROM ask0.users WHERE id = '{id}' FORMAT TabSeparated"
+
+
+def test_what_people_chose_is_in_the_users_table(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+
+        def becomes(id: str, row: str) -> None:
+            wait_for(lambda: stack.query(CONSENT.format(id=id)) == row, f"{id} to be {row}")
+
+        choice = {"analytics": "granted", "marketing": "pending"}
+        guest = {"anonymousId": "g-a", "context": {"consent": choice}}
+        assert stack.post("/v1/page", {"name": "Home", **guest})[0] == 200
+        becomes("g-a", "{'analytics':'granted','marketing':'pending'}\tfalse")
+        segment = {"consent": {"categoryPreferences": {"Marketing": False, "Chat": True}}}
+        assert stack.post("/v1/identify", {"userId": "u", "anonymousId": "g-a", "context": segment})[0] == 200
+        becomes("u", "{'analytics':'granted','chat':'granted','marketing':'denied'}\tfalse")
+        assert stack.post("/v1/track", {"event": "x", "userId": "v"}, **{"Sec-GPC": "1"})[0] == 200
+        becomes("v", "{'personalization':'denied','marketing':'denied'}\ttrue")
+        malformed = {"event": "x", "userId": "w", "context": {"consent": {"marketing": 7, "categoryPreferences": "x"}}}
+        assert stack.post("/v1/track", malformed, **{"Sec-GPC": "0"})[0] == 200
+        becomes("w", "{}\tfalse")

@@ -1,0 +1,43 @@
+"""One user's row, with the traits asked for and no others."""
+
+from typing import Any
+
+import pytest
+
+from schemas.traits import STANDARD
+from warehouse.connect import Warehouse
+from warehouse.users import read_user
+
+TRAITS = '{"seats":5,"a.b":{"c":[1,null,"x"]},"big":18446744073709551615,"id":"own"}'
+
+
+def insert(warehouse: Warehouse, version: int, **row: Any) -> None:
+    row = {"project_id": "p", "id": "u", "traits": TRAITS, "merged_into": "", **row, "_version": version}
+    warehouse.insert("user_rows", {name: [value] for name, value in row.items()}, token=f"{row['id']}:{version}")
+
+
+def test_the_newest_version_is_read_with_the_traits_asked_for(warehouse: Warehouse) -> None:
+    insert(warehouse, 2, name="New", plan=None, email="a@example.com", created_at=1_700_000_000_123)
+    insert(warehouse, 1, name="Old", plan="pro")
+    insert(warehouse, 9, project_id="q", name="Elsewhere")
+    assert read_user(warehouse, "p", "u", ("name", "plan")) == {"name": "New", "id": "u"}
+    assert read_user(warehouse, "p", "u", ()) == {"id": "u"}
+    assert read_user(warehouse, "p", "u", ("createdAt",)) == {"createdAt": "2023-11-14T22:13:20.123Z", "id": "u"}
+    own = ("seats", "a.b", "big", "nothing", "id", "project_id")
+    expected = {"seats": 5, "a.b": {"c": [1, None, "x"]}, "big": 18446744073709551615, "id": "u"}
+    assert read_user(warehouse, "p", "u", own) == expected
+    assert read_user(warehouse, "p", "u", (*STANDARD.values(), "seats")) is not None
+
+
+def test_whoever_is_not_known_or_has_become_another_is_nobody(warehouse: Warehouse) -> None:
+    insert(warehouse, 1, id="g-a")
+    assert read_user(warehouse, "p", "g-a", ()) == {"id": "g-a"}
+    insert(warehouse, 2, id="g-a", merged_into="u")
+    assert read_user(warehouse, "p", "g-a", ()) is None
+    assert read_user(warehouse, "p", "nobody", ("name",)) is None
+
+
+@pytest.mark.parametrize("trait", ["id) FROM user_rows --", "`", "merged_into", "\0", "traits"])
+def test_a_trait_of_any_name_is_only_looked_for(warehouse: Warehouse, trait: str) -> None:
+    insert(warehouse, 1)
+    assert read_user(warehouse, "p", "u", (trait,)) == {"id": "u"}
