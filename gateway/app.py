@@ -97,6 +97,8 @@ def create_app(
         Operation("OPTIONS", "/v1/cookie", cookie.preflight, "", hidden=True),
         Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
         Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),
+        Operation("GET", "/auto.js", static.auto, "The newest widget for pages without a snippet"),
+        Operation("GET", "/auto.{version}.js", static.versioned_auto, "One version of it, for ever"),
         Operation("GET", "/more.{hash}.js", static.more, "What the widget loads when a page first needs it"),
         Operation("GET", "/snippet.js", static.snippet, "The widget's stub for ?writeKey=, consent= and cookieDomain="),
     ]

@@ -59,6 +59,7 @@ class Static:
         built: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
         self.version = built.get("version", "")
         names = ["ask0.js", f"ask0.{self.version}.js", "snippet.js", "demo.html"] if built else []
+        names += ["auto.js", built["auto"]] if "auto" in built else []
         names += filter(None, [built.get("more")])
         self._assets = {name: Asset.read(folder / name) for name in names}
 
@@ -69,6 +70,13 @@ class Static:
     async def versioned_bundle(self, request: Request) -> Response:
         """One version of the bundle, never changed: the one to load with an integrity attribute."""
         return _serve(request, self._asset(f"ask0.{request.path_params['version']}.js"), FOR_EVER)
+
+    async def auto(self, request: Request) -> Response:
+        """The bundle for pages without a snippet, with `data-ask0`: it tells of page views by itself."""
+        return _serve(request, self._asset("auto.js"), SHORT_CACHE)
+
+    async def versioned_auto(self, request: Request) -> Response:
+        return _serve(request, self._asset(f"auto.{request.path_params['version']}.js"), FOR_EVER)
 
     async def more(self, request: Request) -> Response:
         """The module that the bundle loads when a page first needs it; its name changes with its content."""

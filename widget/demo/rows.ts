@@ -168,7 +168,7 @@ function code(value: unknown): HTMLElement {
 
 function text(value: unknown): string {
   if (value == null || value === "") return "–";
-  if (typeof value === "object") return JSON.stringify(value).replaceAll('","', '", "').replaceAll(',"', ', "');
+  if (typeof value === "object") return JSON.stringify(value).replace(/,"/g, ', "');
   return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(2) : String(value);
 }
 

@@ -1,39 +1,45 @@
 /** Calls as wire events; the shapes are the server's (schemas/examples). */
 
+import { describeContext } from "./context.js";
 import { uuid7 } from "./ids.js";
-import type { Identity } from "./identity.js";
-import type { BatchItem, Calls, Properties } from "./types.js";
+import { become, forget, token, who } from "./identity.js";
+import { push } from "./transport.js";
+import type { BatchItem, Calls, Proof, User } from "./types.js";
 
-/** Every call but `flush`, with the time it was made first. */
-export type TimedCalls = {
-  [name in Exclude<keyof Calls, "flush">]: (at: number, ...args: Parameters<Calls[name]>) => void;
-};
+type Spoken = "identify" | "track" | "page" | "group" | "alias" | "batch" | "reset";
 
-/** `push` takes the events of one call as JSON text, `describe` says what the page is like now. */
-export function createCalls(
-  identity: Identity,
-  describe: () => Properties,
-  push: (events: string[]) => void,
-): TimedCalls {
-  /** What an item says itself is not changed, and one that names its user gets no other. */
-  function complete(item: BatchItem, at: number): string {
-    const named = item.userId || item.anonymousId || (!item.event && item.id);
-    return JSON.stringify({
-      messageId: uuid7(at),
-      timestamp: new Date(at),
-      ...(!named && identity.who()),
-      context: describe(),
-      ...item,
-    });
-  }
+/** The calls that say something, with the time they were made first. They throw at what JSON cannot carry. */
+type TimedCalls = { [name in Spoken]: (at: number, ...args: Parameters<Calls[name]>) => void };
 
-  return {
-    identify(at, { id, ...traits }) {
-      if (identity.become(id?.toString(), traits)) push([complete({ type: "identify", traits }, at)]);
-    },
-    track: (at, event, properties) => push([complete({ type: "track", event, properties }, at)]),
-    page: (at, name, properties) => push([complete({ type: "page", name, properties }, at)]),
-    batch: (at, items) => push(items.map((item) => complete(item, at))),
-    reset: identity.forget,
-  };
+const MAX_CHARS = 32_000; // the gateway takes 32 KB an event
+
+/** What an item says itself is not changed, and one that names its user gets no other. */
+export function complete(at: number, item: BatchItem): object {
+  const named = item.userId || item.anonymousId || (!item.event && item.id);
+  const text = JSON.stringify({
+    messageId: uuid7(at),
+    timestamp: at,
+    ...(!named && who()),
+    context: describeContext(),
+    ...item,
+  });
+  if (text.length > MAX_CHARS) throw "too large";
+  return JSON.parse(text); // the page may change its own
 }
+
+const say = (at: number, item: BatchItem) => push([complete(at, item)]);
+
+/** An event that says who the visitor is, unless it says nothing new. */
+function introduce(at: number, id: User["id"], event: BatchItem, proof?: Proof): void {
+  if (become(id, event, proof)) say(at, { ...event, userToken: token });
+}
+
+export const calls: TimedCalls = {
+  identify: (at, { id, ...traits }, proof) => introduce(at, id, { type: "identify", traits }, proof),
+  track: (at, event, properties) => say(at, { type: "track", event, properties }),
+  page: (at, name, properties) => say(at, { type: "page", name, properties }),
+  group: (at, groupId, traits) => say(at, { type: "group", groupId, traits }),
+  alias: (at, userId, proof) => introduce(at, userId, { type: "alias" }, proof),
+  batch: (at, items) => push(items.map((item) => complete(at, item))),
+  reset: forget,
+};

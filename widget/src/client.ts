@@ -1,46 +1,70 @@
 /** Puts the parts together. */
 
-import { createCalls } from "./calls.js";
-import { describeContext } from "./context.js";
-import { openIdentity } from "./identity.js";
+import { calls as spoken, complete } from "./calls.js";
+import { ask0, load, options, place } from "./config.js";
+import { happenings, tell } from "./happenings.js";
+import { meet, token, who } from "./identity.js";
 import { openJournal } from "./journal.js";
 import { whenLeaving } from "./lifecycle.js";
-import { createTransport } from "./transport.js";
-import type { Ask0, Call, Options } from "./types.js";
+import { agreed, analytics, remember, state } from "./state.js";
+import { clear, drop, flush, push } from "./transport.js";
+import type { Call, Consent } from "./types.js";
 
-/** For pages that bundle the widget. Needs a browser, so not for the server's side of a page. */
-export function createAsk0({ host, writeKey }: Options): Ask0 {
-  const ask0 = {} as Ask0;
-  connect(ask0, `${host}/v1/batch`, writeKey);
-  return ask0;
+const calls = {
+  ...spoken,
+  consent,
+  flush,
+  ready: async (_: number, run?: () => void) => run?.(),
+  user: 0, // these are in the module that is loaded later
+  on: 0,
+  debug: 0,
+};
+
+/** What that module is told of the widget; in a tuple, because names would stay in the bundle. */
+const inside = () => [calls, drop, happenings, options, state, tell, token] as const;
+export type Inside = ReturnType<typeof inside>;
+
+/** Calls that wait: for the bundle, in the snippet's hands, then for consent. */
+let deferred: Call[];
+
+/** What was withdrawn is said once more, of the person it was, and nothing after it. */
+function consent(at: number, choice: Consent): void {
+  const consent = { ...state().consent, ...choice };
+  const before = agreed() && who();
+  remember({ consent });
+  obey();
+  if (before || agreed()) push([complete(at, { type: "identify", context: { consent }, userToken: token, ...before })]);
+  flush();
 }
 
-/** Gives `ask0` its methods. The function returned makes a call that was recorded earlier. */
-export function connect(ask0: Ask0, url: string, writeKey: string): (call: Call) => void {
-  const prefix = `ask0.${writeKey}.`;
-  const identity = openIdentity(prefix);
-  const save = openJournal(prefix + "queue.", (events) => push(events));
-  const { push, flush } = createTransport(url, writeKey, save, lose);
-  const calls = { ...createCalls(identity, describeContext, push), flush };
+/** Does what the person has chosen, in this tab or in another. */
+function obey(): void {
+  if (agreed()) meet();
+  else clear();
+  deferred.splice(0).forEach(make);
+}
 
-  function lose(events: number): void {
-    ask0.dropped += events;
-    identity.doubt(); // it may have been the identify
+/** Makes a call, at the time it was made first. Whatever a page passes, nothing is thrown back into it. */
+function make(call: Call): unknown {
+  const [name, args, at, done] = call;
+  let result: unknown;
+  try {
+    if (agreed() || !(name in spoken)) result = (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...args);
+    else if (analytics() === "pending") deferred[deferred.length] = call;
+  } catch (why) {
+    result = load().then((more) => more.make(inside(), call, why)).catch(() => drop(1, why));
   }
+  return done ? done(result) : result;
+}
 
-  /** Whatever a page passes, nothing is thrown back into it. */
-  function make([name, args, at]: Call): void {
-    try {
-      (calls[name] as (at: number, ...args: unknown[]) => void)(at, ...args);
-    } catch {
-      lose(1); // cyclic, a BigInt, not what the types say
-    }
-  }
-
+/** Gives `ask0` its methods. */
+export function connect(): void {
   ask0.dropped = 0;
-  for (const name of Object.keys(calls) as Call[0][]) {
-    ask0[name] = (...args: unknown[]) => make([name, args, Date.now()]);
-  }
+  deferred = ask0.q ?? [];
+  deferred.push = make as typeof deferred.push; // the snippet's methods, where a page kept them, stay good
+  for (const name in calls) ask0[name as "track"] = (...args) => make([name as "track", args, Date.now()]);
+  openJournal((events) => agreed() && push(events));
+  obey();
   whenLeaving(flush);
-  return make;
+  addEventListener("storage", ({ key }) => key === place && obey());
 }

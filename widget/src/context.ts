@@ -5,7 +5,7 @@ import { VERSION } from "./version.js";
 export function describeContext() {
   return {
     page: { url: location.href, path: location.pathname, title: document.title, referrer: document.referrer },
-    library: { name: "@ask0/browser", version: VERSION },
+    library: { name: "ask0", version: VERSION },
     locale: navigator.language,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };

@@ -1,5 +1,33 @@
 /** @ask0/browser: identify and track the users of AI assistants. */
 
-export { createAsk0 } from "./client.js";
-export type { Ask0, BatchItem, Options, Properties, User } from "./types.js";
+import { connect } from "./client.js";
+import { ask0, configure } from "./config.js";
+import type { Ask0, Options } from "./types.js";
+
+/**
+ * For pages that bundle the widget. A page has one: called again, it gives back the one there is. Needs a browser, so
+ * not for the server's side of a page.
+ */
+export function createAsk0(options: Options): Ask0 {
+  if (!ask0) {
+    const host = options.host.replace(/\/*$/, "/");
+    configure({} as Ask0, { ...options, host }, () => import("./more.js"));
+    connect();
+  }
+  return ask0;
+}
+
+export { follow } from "./follow.js";
+export type {
+  Ask0,
+  BatchItem,
+  Category,
+  Consent,
+  ConsentState,
+  Happenings,
+  Options,
+  Proof,
+  Properties,
+  User,
+} from "./types.js";
 export { VERSION } from "./version.js";

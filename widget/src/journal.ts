@@ -1,31 +1,35 @@
 /** Where a tab keeps its queue, and how a tab comes by the queues that closed tabs left behind. */
 
+import { attempt } from "./attempt.js";
 import { uuid7 } from "./ids.js";
-import { openArea, write } from "./storage.js";
+import { place } from "./config.js";
+import { agreed, disk } from "./state.js";
+
+const tab = uuid7();
+const queueOf = (name: string) => `${place}.${name}`;
+
+/** An empty queue, and any of a person who does not agree, leaves no trace. */
+export const save = (events: readonly object[]) =>
+  attempt(() => (events[0] && agreed() ? (disk[queueOf(tab)] = JSON.stringify(events)) : delete disk[queueOf(tab)]));
 
 /**
  * A tab holds a lock of its key's name for life: who gets the lock finds the tab gone. Without locks (pages over plain
- * http) the queue lies in sessionStorage, which no other tab sees.
+ * http) the queues of living tabs are adopted too: then an event may be sent twice, and the gateway knows it by its id.
  *
- * `adopt` gets the events of each tab that is gone, now or when it goes. The function returned saves this tab's.
+ * `adopt` gets the events of each tab that is gone, now or when it goes.
  */
-export function openJournal(prefix: string, adopt: (events: string[]) => void): (events: readonly string[]) => void {
-  const locks = navigator.locks as LockManager | undefined;
-  const area = openArea(locks ? "localStorage" : "sessionStorage");
-  const own = prefix + uuid7(Date.now());
-
-  function hold(key: string, held: () => unknown): void {
-    (locks ? locks.request(key, held) : Promise.resolve().then(held)).catch(() => {});
-  }
-
-  for (const key of Object.keys(area)) {
-    if (key.startsWith(prefix)) {
-      hold(key, () => {
-        if (area[key]) adopt(area[key].split("\n"));
-        write(area, key);
+export function openJournal(adopt: (events: object[]) => unknown): void {
+  for (const key in disk) {
+    if (key.startsWith(queueOf(""))) {
+      hold(key, async () => {
+        adopt(JSON.parse(disk[key] ?? "[]"));
+        delete disk[key];
       });
     }
   }
-  hold(own, () => new Promise(() => {}));
-  return (events) => write(area, own, events.join("\n"));
+  hold(queueOf(tab), () => new Promise(() => {}));
+}
+
+function hold(key: string, held: () => Promise<void>): void {
+  ((navigator.locks as LockManager | undefined)?.request(key, held) ?? held()).catch(() => {});
 }

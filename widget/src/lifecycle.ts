@@ -5,11 +5,12 @@
  * the back/forward cache), and when it is back.
  */
 export function whenLeaving(run: () => void): void {
-  for (const type of ["visibilitychange", "pagehide"]) addEventListener(type, run, true);
+  addEventListener("visibilitychange", run, true);
+  addEventListener("pagehide", run, true);
 }
 
 /** Now, or when a prerendered page is really shown. */
 export function whenShown(run: () => void): void {
-  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", run);
+  if ((document as { prerendering?: boolean }).prerendering) addEventListener("prerenderingchange", run, true);
   else run();
 }

@@ -1,110 +1,102 @@
 /** Keeps the queue, sends it in batches, and stays at it until the gateway has answered. */
 
-import { newest } from "./queue.js";
-import { backoff, judge, Verdict } from "./retry.js";
+import { ask0, options } from "./config.js";
+import { tell } from "./happenings.js";
+import { doubt } from "./identity.js";
+import { save } from "./journal.js";
 
 const enum Limit {
   GatherMs = 2_000,
-  TimeoutMs = 30_000,
   FullBatch = 20,
   MaxBatch = 100,
+  MaxChars = 1_000_000, // of what is kept for a gateway that does not answer
   KeepaliveBytes = 57_344, // browsers allow 64 KiB for all such requests of a page together (w3c/beacon#42)
+  RestSeconds = 300,
 }
 
-export interface Transport {
-  /** Queues events (JSON text) and sends them soon. */
-  push(events: string[]): void;
-  /** Sends them now, unless the gateway is to be left alone for a while. */
-  flush(): void;
+let queue: object[] = []; // what has no answer yet, oldest first
+let sending: object[] = []; // those of it that are under way
+let maxBatch: number = Limit.MaxBatch;
+let failures = 0;
+let resting = false; // until the next try after a failure
+let timer = 0; // until the batch is gathered
+
+const without = (events: object[], others: object[]) => events.filter((event) => !others.includes(event));
+
+/** Queues events and sends them soon. */
+export function push(events: object[]): void {
+  queue.push(...events);
+  while (JSON.stringify(queue).length > Limit.MaxChars) {
+    queue.shift();
+    drop(1, "too large");
+  }
+  save(queue);
+  if (without(queue, sending)[Limit.FullBatch - 1]) flush();
+  else timer ||= setTimeout(flush, Limit.GatherMs);
 }
 
-/** `save` gets the queue whenever it changes; `lose` hears how many events are given up. */
-export function createTransport(
-  url: string,
-  writeKey: string,
-  save: (queue: string[]) => void,
-  lose: (events: number) => void,
-): Transport {
-  const sending = new Set<string>();
-  let queue: string[] = []; // what has no answer yet, oldest first
-  let keepaliveBytes = 0;
-  let maxBatch: number = Limit.MaxBatch;
-  let failures = 0;
-  let resting = false; // the timer runs until the next try; else, until the batch is gathered
-  let timer = 0;
+/** Forgets what is queued. */
+export const clear = () => save((queue = []));
 
-  const waiting = () => queue.filter((event) => !sending.has(event));
+/** Gives events up. */
+export function drop(events: number, why: unknown): void {
+  ask0.dropped += events;
+  doubt(); // it may have been the identify
+  tell("dropped", events, why);
+}
 
-  function push(events: string[]): void {
-    const all = queue.concat(events);
-    save((queue = newest(all)));
-    if (all.length > queue.length) lose(all.length - queue.length);
-    wake();
+/**
+ * Sends what is queued now, unless the gateway is to be left alone for a while: as many requests as may outlive the page
+ * together; what is left follows when they are answered.
+ */
+export function flush(): void {
+  const batch = without(queue, sending).slice(0, maxBatch);
+  timer = 0;
+  while (batch[1] && !fits(batch)) batch.length >>= 1;
+  if (resting || !batch[0] || (sending[0] && !fits(batch))) return;
+  void send(batch);
+  flush();
+}
+
+const fits = (batch: object[]) => new Blob([JSON.stringify([...sending, ...batch])]).size < Limit.KeepaliveBytes;
+
+async function send(batch: object[]): Promise<void> {
+  // A text, because a cross-origin request of plain text needs no preflight.
+  const body = JSON.stringify({ writeKey: options.writeKey, sentAt: new Date(), batch });
+  const keepalive = fits(batch);
+  let status = 0; // offline or blocked, or a network's log-in page in place of the gateway's answer
+  let retryAfter = 0;
+  sending.push(...batch);
+  try {
+    const answer = await fetch(options.host + "v1/batch", { method: "POST", body, keepalive });
+    retryAfter = Number(answer.headers.get("retry-after"));
+    const text = await answer.text(); // always: an answer that is not read keeps its share of the keepalive bytes
+    if (answer.ok) for (const why of JSON.parse(text).rejected) drop(1, why);
+    status = answer.status;
+  } catch {
+    // The status stays 0.
   }
-
-  function wake(): void {
-    if (waiting().length < Limit.FullBatch) timer ||= setTimeout(flush, Limit.GatherMs);
-    else flush();
+  sending = without(sending, batch);
+  tell("answer", batch.length, status);
+  if (!status || status > 499 || [408, 425, 429].includes(status)) rest(retryAfter);
+  else if (status === 413 && batch[1]) maxBatch = batch.length >> 1;
+  else {
+    failures = 0;
+    queue = without(queue, batch);
+    if (status > 299) drop(batch.length, status);
   }
+  push([]);
+}
 
-  /** As many requests as may outlive the page together; what is left follows when they are answered. */
-  function flush(): void {
-    while (!resting) {
-      clearTimeout(timer);
-      timer = 0;
-      const batch = waiting().slice(0, maxBatch);
-      const room = Limit.KeepaliveBytes - keepaliveBytes;
-      let body = wrap(batch);
-      while (batch.length > 1 && body.size > room) {
-        batch.length >>= 1;
-        body = wrap(batch);
-      }
-      if (!batch.length || (body.size > room && sending.size)) return;
-      void send(batch, body, body.size > room ? 0 : body.size);
-    }
-  }
+/** Full jitter under a doubling ceiling; the server's Retry-After is the floor; both are capped. */
+function rest(retryAfter: number): void {
+  if (resting) return;
+  const jitter = Math.random() * Math.min(Limit.RestSeconds, 2 ** failures++);
+  resting = true;
+  setTimeout(resume, 1_000 * Math.min(Limit.RestSeconds, Math.max(jitter, retryAfter || 0)));
+}
 
-  /** Plain text, because a cross-origin request of that type needs no preflight. */
-  function wrap(batch: string[]): Blob {
-    const frame = JSON.stringify({ writeKey, sentAt: new Date() }).slice(0, -1);
-    return new Blob([frame, `,"batch":[${batch}]}`], { type: "text/plain" });
-  }
-
-  async function send(batch: string[], body: Blob, keepalive: number): Promise<void> {
-    batch.forEach((event) => sending.add(event));
-    keepaliveBytes += keepalive;
-    let answer: Response | undefined;
-    try {
-      const signal = AbortSignal.timeout?.(Limit.TimeoutMs);
-      answer = await fetch(url, { method: "POST", body, keepalive: !!keepalive, signal });
-    } catch {
-      // Offline, blocked or timed out.
-    }
-    batch.forEach((event) => sending.delete(event));
-    keepaliveBytes -= keepalive;
-    settle(batch, judge(answer?.status), Number(answer?.headers.get("retry-after")));
-    wake();
-  }
-
-  function settle(batch: string[], verdict: Verdict, retryAfter: number): void {
-    if (verdict === Verdict.Retry) {
-      if (resting) return;
-      resting = true;
-      clearTimeout(timer);
-      timer = setTimeout(resume, backoff(failures++, Math.random(), retryAfter));
-    } else if (verdict === Verdict.Split && batch.length > 1) {
-      maxBatch = batch.length >> 1;
-    } else {
-      failures = 0;
-      save((queue = queue.filter((event) => !batch.includes(event))));
-      if (verdict) lose(batch.length);
-    }
-  }
-
-  function resume(): void {
-    resting = false;
-    flush();
-  }
-
-  return { push, flush };
+function resume(): void {
+  resting = false;
+  flush();
 }

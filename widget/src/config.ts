@@ -1,0 +1,20 @@
+/** What the site has set. A page has one widget, so the modules keep their state as it is, without instances. */
+
+import type { Ask0, Options } from "./types.js";
+
+/** What is seldom needed, and how it is loaded. */
+export type More = typeof import("./more.js");
+export type Load = () => Promise<More>;
+
+export let ask0: Ask0;
+export let options: Options;
+export let load: Load;
+/** Where the widget's state lies in storage. */
+export let place: string;
+
+export function configure(api: Ask0, given: Options, loader: Load): void {
+  ask0 = api;
+  options = given;
+  load = loader;
+  place = "ask0." + given.writeKey;
+}
