@@ -9,11 +9,24 @@ from tests.gate import Gate
 
 FULL_BATCH = 20
 MAX_KEPT = 500
+WAIT = 2  # s
 
 
 def refused(gate: Gate) -> None:
     """Until the gate has turned a beacon away."""
     wait_for(lambda: gate.refused, "a refused beacon")
+
+
+def track_refused(gate: Gate, page: Page, event: str, count: int) -> None:
+    """Events of which the page knows that the gateway wants them later: none is under way."""
+    gate.refuse(429, {"Retry-After": str(WAIT)}, times=1)
+    with page.expect_request_finished(lambda request: "/v1/batch" in request.url):
+        track(page, event, count, then="ask0.flush()")
+    page.evaluate("new Promise((done) => setTimeout(done))")
+
+
+def oldest(stack: Stack, event: str) -> int:
+    return int(stack.query(f"SELECT min(toInt32(properties.n)) FROM ask0.events WHERE event = '{event}'"))
 
 
 @pytest.mark.parametrize("count", [1, FULL_BATCH, 70])
@@ -129,13 +142,11 @@ def test_a_batch_too_large_for_the_gateway_is_split(stack: Stack, gate: Gate, ga
 
 def test_the_wait_that_the_gateway_asks_for_is_kept(stack: Stack, gate: Gate, gated: str, page: Page) -> None:
     load(page, gated)
-    gate.refuse(429, {"Retry-After": "2"}, times=1)
-    with page.expect_response("**/v1/batch"):
-        track(page, "Waited", 5, then="ask0.flush()")
+    track_refused(gate, page, "Waited", 5)
     track(page, "Waited", FULL_BATCH, start=5, then="ask0.flush()")
     wait_until_arrived(stack, "Waited", 5 + FULL_BATCH)
     first, second, *_ = gate.beacons
-    assert second.at - first.at >= 2
+    assert second.at - first.at >= WAIT
 
 
 def test_what_was_stored_though_the_answer_was_lost_is_stored_once(
@@ -150,33 +161,23 @@ def test_what_was_stored_though_the_answer_was_lost_is_stored_once(
 
 def test_the_oldest_events_go_when_too_many_wait(stack: Stack, gate: Gate, gated: str, page: Page) -> None:
     load(page, gated)
-    track_while_refused(gate, page, "Many", MAX_KEPT + 20)
+    track_refused(gate, page, "Many", 20)
+    track(page, "Many", MAX_KEPT, start=20)
     assert page.evaluate("ask0.dropped") == 20
     wait_until_arrived(stack, "Many", MAX_KEPT)
-    assert first(stack, "Many") == 20
+    assert oldest(stack, "Many") == 20
 
 
 def test_the_oldest_events_go_when_they_are_too_large_together(
     stack: Stack, gate: Gate, gated: str, page: Page
 ) -> None:
     load(page, gated)
-    track_while_refused(gate, page, "Heavy", 40, filler=30_000)
+    track_refused(gate, page, "Heavy", 1)
+    track(page, "Heavy", 39, start=1, filler=30_000)
     dropped = page.evaluate("ask0.dropped")
     assert 0 < dropped < 40
     wait_until_arrived(stack, "Heavy", 40 - dropped)
-    assert first(stack, "Heavy") == dropped
-
-
-def track_while_refused(gate: Gate, page: Page, event: str, count: int, filler: int = 0) -> None:
-    """All but the first event while the widget keeps the wait that the gateway asked for, so nothing is under way."""
-    gate.refuse(503, {"Retry-After": "3"}, times=1)
-    with page.expect_response("**/v1/batch"):
-        track(page, event, 1, filler=filler, then="ask0.flush()")
-    track(page, event, count - 1, start=1, filler=filler)
-
-
-def first(stack: Stack, event: str) -> int:
-    return int(stack.query(f"SELECT min(toInt32(properties.n)) FROM ask0.events WHERE event = '{event}'"))
+    assert oldest(stack, "Heavy") == dropped
 
 
 def test_an_event_is_either_stored_or_counted_as_dropped(stack: Stack, gate: Gate, gated: str, page: Page) -> None:

@@ -49,7 +49,7 @@ function make(call: Call): unknown {
   const [name, args, at, done] = call;
   let result: unknown;
   try {
-    if (agreed() || !(name in spoken)) result = (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...args);
+    if (!(name in spoken) || agreed()) result = (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...args);
     else if (analytics() === "pending") deferred[deferred.length] = call;
   } catch (why) {
     result = load().then((more) => more.make(inside(), call, why)).catch(() => drop(1, why));

@@ -22,7 +22,8 @@ export function openJournal(adopt: (events: object[]) => unknown): void {
   for (const key in disk) {
     if (key.startsWith(queueOf(""))) {
       hold(key, async () => {
-        adopt(JSON.parse(disk[key] ?? "[]"));
+        // Throws if another tab has adopted it.
+        adopt(JSON.parse(disk[key]!));
         delete disk[key];
       });
     }

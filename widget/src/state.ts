@@ -13,7 +13,7 @@ export interface State {
   said?: number;
 }
 
-const YEAR_SECONDS = 31_536_000;
+const MAX_AGE_SECONDS = 30_000_000; // of the cookie: nearly a year
 
 /** The browser's storage; an object where it has none to give, or no room. */
 export let disk = (attempt(() => localStorage) ?? {}) as Record<string, string | undefined>;
@@ -31,7 +31,7 @@ export const agreed = (given?: State) => analytics(given) === "granted";
 export function remember(changes: State): void {
   const next = { ...state(), ...changes };
   const { consent } = next;
-  const seconds = agreed(next) ? YEAR_SECONDS : 0;
+  const seconds = agreed(next) ? MAX_AGE_SECONDS : 0;
   if (!seconds && !consent) return;
   const text = JSON.stringify(seconds ? next : { consent });
   attempt(() => (disk[place] = text)) ?? (disk = { [place]: text });

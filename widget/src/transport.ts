@@ -69,7 +69,7 @@ async function send(batch: object[]): Promise<void> {
   sending.push(...batch);
   try {
     const answer = await fetch(options.host + "v1/batch", { method: "POST", body, keepalive });
-    retryAfter = Number(answer.headers.get("retry-after"));
+    retryAfter = +answer.headers.get("retry-after")!;
     const text = await answer.text(); // always: an answer that is not read keeps its share of the keepalive bytes
     if (answer.ok) for (const why of JSON.parse(text).rejected) drop(1, why);
     status = answer.status;
