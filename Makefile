@@ -2,6 +2,7 @@
 # make test   every test, with its own set-up
 # make check  lint, formatting, types, the lock files
 # make bench  the benchmarks, as a table
+# make bench-widgets  size and delivery beside other widgets, as tables; about a quarter of an hour
 # make lock   renew the lock files from pyproject.toml
 # make widget build the browser bundle alone
 # make sdks   install the SDKs of others that the tests run
@@ -15,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test check bench lock widget set-up programs sdks
+.PHONY: run test check bench bench-widgets lock widget set-up programs sdks
 
 run: $(VENV)/.runtime gateway/static/manifest.json
 	@exec $(BIN)/ask0 serve
@@ -33,6 +34,9 @@ check: set-up
 
 bench: set-up
 	$(BIN)/python -m bench
+
+bench-widgets: set-up
+	$(BIN)/python -m bench.widgets
 
 lock: set-up
 	$(COMPILE) --extra build --extra dev --output-file requirements-dev.lock > /dev/null
