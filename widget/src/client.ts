@@ -50,7 +50,7 @@ function make(call: Call): unknown {
   let result: unknown;
   try {
     if (!(name in spoken) || agreed()) result = (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...args);
-    else if (analytics() === "pending") deferred[deferred.length] = call;
+    else if (analytics() !== "denied") deferred[deferred.length] = call;
   } catch (why) {
     result = load().then((more) => more.make(inside(), call, why)).catch(() => drop(1, why));
   }

@@ -5,12 +5,12 @@ import { uuid7 } from "./ids.js";
 import { place } from "./config.js";
 import { agreed, disk } from "./state.js";
 
-const tab = uuid7();
-const queueOf = (name: string) => `${place}.${name}`;
+const tab = "." + uuid7();
+const own = () => place + tab;
 
 /** An empty queue, and any of a person who does not agree, leaves no trace. */
-export const save = (events: readonly object[]) =>
-  attempt(() => (events[0] && agreed() ? (disk[queueOf(tab)] = JSON.stringify(events)) : delete disk[queueOf(tab)]));
+export const save = (events: readonly string[]) =>
+  attempt(() => (events[0] && agreed() ? (disk[own()] = `[${events}]`) : delete disk[own()]));
 
 /**
  * A tab holds a lock of its key's name for life: who gets the lock finds the tab gone. Without locks (pages over plain
@@ -18,17 +18,17 @@ export const save = (events: readonly object[]) =>
  *
  * `adopt` gets the events of each tab that is gone, now or when it goes.
  */
-export function openJournal(adopt: (events: object[]) => unknown): void {
+export function openJournal(adopt: (events: string[]) => unknown): void {
   for (const key in disk) {
-    if (key.startsWith(queueOf(""))) {
+    if (key.startsWith(place + ".")) {
       hold(key, async () => {
         // Throws if another tab has adopted it.
-        adopt(JSON.parse(disk[key]!));
+        adopt(JSON.parse(disk[key]!).map((event: unknown) => JSON.stringify(event)));
         delete disk[key];
       });
     }
   }
-  hold(queueOf(tab), () => new Promise(() => {}));
+  hold(own(), () => new Promise(() => {}));
 }
 
 function hold(key: string, held: () => Promise<void>): void {

@@ -38,7 +38,7 @@ export function remember(changes: State): void {
   attempt(() => {
     const secure = isSecureContext && "secure"; // what browsers do not know they ignore, as they do an empty domain
     const domain = options.cookieDomain ?? "";
-    document.cookie = `ask0=${next.anonymousId};path=/;max-age=${seconds};samesite=lax;${secure};domain=${domain}`;
+    document.cookie = `ask0=${next.anonymousId};domain=${domain};max-age=${seconds};path=/;samesite=lax;${secure}`;
   });
 }
 

@@ -14,24 +14,25 @@ const enum Limit {
   RestSeconds = 300,
 }
 
-let queue: object[] = []; // what has no answer yet, oldest first
-let sending: object[] = []; // those of it that are under way
+let queue: string[] = []; // events as JSON text that have no answer yet, oldest first
+let sending: string[] = []; // those of it that are under way
 let maxBatch: number = Limit.MaxBatch;
 let failures = 0;
 let resting = false; // until the next try after a failure
 let timer = 0; // until the batch is gathered
 
-const without = (events: object[], others: object[]) => events.filter((event) => !others.includes(event));
+const without = (events: string[], others: string[]) => events.filter((event) => !others.includes(event));
+const waiting = () => without(queue, sending);
 
 /** Queues events and sends them soon. */
-export function push(events: object[]): void {
+export function push(events: string[]): void {
   queue.push(...events);
-  while (JSON.stringify(queue).length > Limit.MaxChars) {
-    queue.shift();
+  while ((queue + "").length > Limit.MaxChars) {
+    queue = without(queue, waiting().slice(0, 1)); // not what is under way: it may arrive
     drop(1, "too large");
   }
   save(queue);
-  if (without(queue, sending)[Limit.FullBatch - 1]) flush();
+  if (waiting()[Limit.FullBatch - 1]) flush();
   else timer ||= setTimeout(flush, Limit.GatherMs);
 }
 
@@ -50,7 +51,7 @@ export function drop(events: number, why: unknown): void {
  * together; what is left follows when they are answered.
  */
 export function flush(): void {
-  const batch = without(queue, sending).slice(0, maxBatch);
+  const batch = waiting().slice(0, maxBatch);
   timer = 0;
   while (batch[1] && !fits(batch)) batch.length >>= 1;
   if (resting || !batch[0] || (sending[0] && !fits(batch))) return;
@@ -58,11 +59,11 @@ export function flush(): void {
   flush();
 }
 
-const fits = (batch: object[]) => new Blob([JSON.stringify([...sending, ...batch])]).size < Limit.KeepaliveBytes;
+const fits = (batch: string[]) => new Blob([sending + "," + batch]).size < Limit.KeepaliveBytes;
 
-async function send(batch: object[]): Promise<void> {
+async function send(batch: string[]): Promise<void> {
   // A text, because a cross-origin request of plain text needs no preflight.
-  const body = JSON.stringify({ writeKey: options.writeKey, sentAt: new Date(), batch });
+  const body = `{"writeKey":"${options.writeKey}","sentAt":${Date.now()},"batch":[${batch}]}`;
   const keepalive = fits(batch);
   let status = 0; // offline or blocked, or a network's log-in page in place of the gateway's answer
   let retryAfter = 0;
@@ -71,7 +72,7 @@ async function send(batch: object[]): Promise<void> {
     const answer = await fetch(options.host + "v1/batch", { method: "POST", body, keepalive });
     retryAfter = +answer.headers.get("retry-after")!;
     const text = await answer.text(); // always: an answer that is not read keeps its share of the keepalive bytes
-    if (answer.ok) for (const why of JSON.parse(text).rejected) drop(1, why);
+    if (answer.ok) JSON.parse(text).rejected.map((why: unknown) => drop(1, why));
     status = answer.status;
   } catch {
     // The status stays 0.
@@ -85,7 +86,8 @@ async function send(batch: object[]): Promise<void> {
     queue = without(queue, batch);
     if (status > 299) drop(batch.length, status);
   }
-  push([]);
+  save(queue);
+  flush();
 }
 
 /** Full jitter under a doubling ceiling; the server's Retry-After is the floor; both are capped. */
