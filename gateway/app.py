@@ -29,7 +29,7 @@ from eventlog.log import Log, LogUnavailable
 from gateway.addresses import Addresses
 from gateway.bodies import BodyReader
 from gateway.catalog import CatalogCache
-from gateway.cookie import Cookie, Renewed
+from gateway.cookie import Cookie
 from gateway.cors import Cors, SameSite
 from gateway.demo import Demo
 from gateway.dispatch import Gateway
@@ -93,7 +93,14 @@ def create_app(
         Operation("GET", "/sourceConfig", sdks.rudderstack, "Settings of RudderStack's JavaScript SDK", public=True),
         Operation("GET", "/sourceConfig/", sdks.rudderstack, "", public=True, hidden=True),
         *(Operation("POST", path, sdks.ignore_metrics, "", public=True, hidden=True) for path in SDK_METRICS),
-        Operation("POST", "/v1/cookie", cookie.renew, "Set the guest's cookie for 400 days", answer=Renewed),
+        Operation(
+            "POST",
+            "/v1/cookie",
+            cookie.renew,
+            "Set the guest's cookie for 400 days",
+            body=wire.Guest,
+            answer=wire.Renewed,
+        ),
         Operation("OPTIONS", "/v1/cookie", cookie.preflight, "", hidden=True),
         Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
         Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -12,19 +12,11 @@ from gateway.bodies import BodyReader, parse_json
 from gateway.catalog import CatalogCache
 from gateway.cors import Page, SameSite
 from gateway.errors import BadRequest, GatewayError, Unauthorized
-from schemas.wire import Wire
 
 NAME = "ask0"
 MAX_AGE = 400 * 24 * 3600  # browsers keep none for longer
 GUEST = re.compile(r"g-[A-Za-z0-9_-]{1,253}")
 SENT = re.compile(rf"(?:^|;) *{NAME}=([^; ]*)")
-
-
-class Renewed(Wire):
-    """Which guest the browser is from now on: the one of its cookie, if it has sent one."""
-
-    success: Literal[True]
-    anonymous_id: str
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,20 @@ class VisitorAnswer(Wire):
     user: User | None = Field(description="null for someone who is not known yet, or a guest who has become a user")
 
 
+class Guest(Wire):
+    """Whose cookie is to be set; the one that the browser sends with the request wins."""
+
+    write_key: str
+    anonymous_id: str = Field(description="g-…")
+
+
+class Renewed(Wire):
+    """Which guest the browser is from now on."""
+
+    success: Literal[True]
+    anonymous_id: str
+
+
 class Rejected(Wire):
     """An event that was not accepted; it is kept in the quarantine."""
 
