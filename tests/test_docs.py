@@ -1,16 +1,22 @@
-"""The README says what is so: every setting as the code knows it, every command, every exit code."""
+"""The documentation says what is so: settings, commands, exit codes, calls of a page, sizes, versions, links."""
 
+import json
 import re
-from pathlib import Path
+import tomllib
 
 import click
 import pytest
 from pydantic import SecretStr
 
 from cli.main import COMMANDS, main
+from schemas.catalog import Verification
+from schemas.reasons import Reason
 from schemas.settings import PREFIX, Settings
+from tests.doc_pages import PAGES, ROOT
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = PAGES["README.md"]
+TYPES = (ROOT / "widget" / "src" / "types.ts").read_text()
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 
 
 def commands(group: click.Group, path: str = "ask0") -> list[tuple[str, click.Command]]:
@@ -23,6 +29,25 @@ def commands(group: click.Group, path: str = "ask0") -> list[tuple[str, click.Co
         if isinstance(command, click.Group):
             found += commands(command, f"{path} {name}")
     return found
+
+
+def members(interface: str) -> list[str]:
+    """The names that a TypeScript interface of the widget declares."""
+    body = re.search(rf"export interface {interface} \{{\n(.*?)\n\}}", TYPES, re.DOTALL)
+    assert body
+    return re.findall(r"^  (\w+)[<(?:]", body[1], re.MULTILINE)
+
+
+def first_cells(page: str, heading: str) -> list[str]:
+    """Of the rows of the table that begins with this heading."""
+    rows = PAGES[page].partition(f"| {heading} |")[2].splitlines()[2:]
+    table = rows[: next((index for index, row in enumerate(rows) if not row.startswith("|")), None)]
+    return [row.split("|")[1].strip().strip("`") for row in table]
+
+
+def anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
@@ -53,7 +78,60 @@ def test_the_exit_codes_of_the_help_are_those_of_the_readme() -> None:
 
 
 def test_the_changelog_has_the_version_of_the_project() -> None:
-    root = Path(__file__).parent.parent
-    version = re.search(r'^version = "(.*)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
-    assert version
-    assert f"## {version[1]}" in (root / "CHANGELOG.md").read_text()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_table_of_calls_is_what_a_page_can_say() -> None:
+    calls = [re.match(r"\w+", cell) for cell in first_cells("widget/README.md", "call")]
+    assert sorted(call[0] for call in calls if call) == sorted(set(members("Ask0")) - {"q"})
+
+
+def test_the_tables_of_options_and_of_happenings_are_those_of_the_types() -> None:
+    assert sorted(first_cells("widget/README.md", "option")) == sorted(members("Options"))
+    assert first_cells("widget/README.md", "`on`") == members("Happenings")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_only_calls_that_there_are(page: str) -> None:
+    assert set(re.findall(r"\bask0\.([a-z]\w*)\(", PAGES[page])) <= set(members("Ask0"))
+
+
+def test_the_sizes_are_the_budgets_of_the_build() -> None:
+    budgets = re.search(r"const BUDGET = \{(.*?)\}", (ROOT / "widget" / "build.js").read_text())
+    assert budgets
+    built = {name: int(size.replace("_", "")) for name, size in re.findall(r'"([\w.]+)": ([\d_]+)', budgets[1])}
+    rows = re.findall(r"^\| `([\w.]+)` \| ([\d,]+) \|", PAGES["docs/sizes.md"], re.MULTILINE)
+    assert {name: int(size.replace(",", "")) for name, size in rows} == built
+
+
+def test_the_sdks_are_the_ones_that_the_tests_run() -> None:
+    packages = json.loads((ROOT / "tests" / "sdks" / "node" / "package.json").read_text())["dependencies"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    pinned = packages | dict(name.split("==") for name in extras["dev"] if "==" in name)
+    rows = re.findall(r"^\| `([\w@/-]+)` \| ([\d.]+)", PAGES["docs/sdks.md"], re.MULTILINE)
+    assert rows
+    assert [(name, pinned[name]) for name, _ in rows] == rows
+
+
+def test_the_refusals_of_tokens_and_the_readable_traits_are_those_of_the_code() -> None:
+    page = PAGES["docs/verification.md"]
+    assert first_cells("docs/verification.md", "code") == [reason for reason in Reason if reason.startswith("token_")]
+    listed = page.partition("without a setting they are")[2].partition(".")[0]
+    assert tuple(re.findall(r"`(\w+)`", listed)) == Verification().readable
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for path, anchor in LINK.findall(PAGES[page]):
+        target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(str(target.relative_to(ROOT))), anchor
+
+
+def test_analysts_are_granted_tables_by_name_and_never_the_catalog() -> None:
+    granted = re.findall(
+        r"SELECT ON (\S+)", " ".join(re.findall(r"^GRANT .*", PAGES["deploy/README.md"], re.MULTILINE))
+    )
+    assert granted
+    assert not {"ask0.*", "ask0.catalog"} & set(granted)

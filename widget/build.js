@@ -96,7 +96,7 @@ function bundleText(path, options) {
 }
 
 function short(text) {
-  return createHash("sha256").update(text).digest("hex").slice(0, 8);
+  return createHash("sha256").update(text).digest("hex").slice(0, 6);
 }
 
 function integrity(text) {

@@ -4,9 +4,9 @@ import { VERSION } from "./version.js";
 
 export function describeContext() {
   return {
-    page: { url: location.href, path: location.pathname, title: document.title, referrer: document.referrer },
-    library: { name: "ask0", version: VERSION },
     locale: navigator.language,
+    page: { title: document.title, referrer: document.referrer, url: location.href, path: location.pathname },
+    library: { name: "ask0", version: VERSION },
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }

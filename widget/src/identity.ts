@@ -20,10 +20,11 @@ export function meet(): void {
 export function become(id: User["id"], event: BatchItem, proof?: Proof): boolean {
   const before = state();
   const userId = id?.toString() || before.userId;
-  const said = digest(JSON.stringify([userId, event]));
-  if (before.userId && before.userId !== userId) forget();
+  if ((before.userId ?? userId) !== userId) forget();
   token = proof?.token ?? token;
-  remember({ userId, said });
+  remember({ userId });
+  const said = digest(JSON.stringify([userId, event])); // may throw
+  remember({ said });
   return said !== before.said;
 }
 

@@ -11,4 +11,4 @@ export function uuid7(now = Date.now()): string {
 }
 
 /** 32 bits that stand for a text. */
-export const digest = (text: string) => [...text].reduce((hash, char) => (hash * 31 + char.codePointAt(0)!) | 0, 7);
+export const digest = (text: string) => [...text].reduce((hash, char) => (hash * 997 + char.codePointAt(0)!) | 0, 7);

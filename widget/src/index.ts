@@ -2,6 +2,8 @@
 
 import { connect } from "./client.js";
 import { ask0, configure } from "./config.js";
+import { who } from "./identity.js";
+import { renew } from "./renew.js";
 import type { Ask0, Options } from "./types.js";
 
 /**
@@ -11,7 +13,8 @@ import type { Ask0, Options } from "./types.js";
 export function createAsk0(options: Options): Ask0 {
   if (!ask0) {
     const host = options.host.replace(/\/*$/, "/");
-    configure({} as Ask0, { ...options, host }, () => import("./more.js"));
+    const api = { renew: () => void renew(host, options.writeKey, who().anonymousId) };
+    configure(api as Ask0, { ...options, host }, () => import("./more.js"));
     connect();
   }
   return ask0;

@@ -5,8 +5,8 @@
  * the back/forward cache), and when it is back.
  */
 export function whenLeaving(run: () => void): void {
-  addEventListener("visibilitychange", run, true);
-  addEventListener("pagehide", run, true);
+  addEventListener("visibilitychange", run); // it bubbles from the document
+  addEventListener("pagehide", run);
 }
 
 /** Now, or when a prerendered page is really shown. */

@@ -5,6 +5,7 @@ import { renew } from "./renew.js";
 import type { Call, Category, Happening, Happenings, User } from "./types.js";
 
 const MAX_TEXT = 30_000; // the gateway takes 32 KB an event
+const MAX_PARTS = 10_000; // of a call: what is woven like a framework's own objects has no end of paths
 
 const own = {
   user,
@@ -17,11 +18,17 @@ const own = {
 export function make(inside: Inside, [name, args, at]: Call, why: unknown): unknown {
   const [calls, drop, , , , tell] = inside;
   if (name in own) return own[name as keyof typeof own](inside, ...(args as [never, never]));
-  try {
-    return (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...mend(args, tell));
-  } catch {
-    return drop(1, why);
-  }
+  const mended = mend(args, tell);
+  const [items] = mended;
+  // One item of a batch that cannot be sent does not take the others with it.
+  const parts = name === "batch" && Array.isArray(items) ? items.map((item) => [[item]]) : [mended];
+  return parts.forEach((part) => {
+    try {
+      (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...part);
+    } catch {
+      drop(1, why);
+    }
+  });
 }
 
 /** The user as the gateway lets a page see them; null for whoever is not verified, and while there is nobody. */
@@ -30,7 +37,7 @@ async function user([, , , options, state, , userToken]: Inside): Promise<User |
   const optedOut = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
   const unchosen = optedOut ? "denied" : (options.consent ?? "granted");
   const refused = (category: Category) => (consent?.[category] ?? unchosen) !== "granted";
-  if (refused("analytics") || refused("personalization")) return null;
+  if (refused("analytics") || refused("personalization") || (userId && !userToken)) return null;
   const body = JSON.stringify({ writeKey: options.writeKey, anonymousId, userId, userToken });
   try {
     const answer = await fetch(options.host + "v1/user", { method: "POST", body });
@@ -45,7 +52,7 @@ function on<Name extends keyof Happenings>(
   name: Name,
   run: (...detail: Happenings[Name]) => void,
 ): void {
-  listen(happenings, (happened, ...detail) => happened === name && run(...(detail as Happenings[Name])));
+  listen(happenings, (happened, ...detail) => happened === name && run?.(...(detail as Happenings[Name])));
 }
 
 /** Of calls it tells from now on: the core remembers none. What JSON would leave out in silence is named. */
@@ -90,25 +97,29 @@ function meant(events: number, status: number): ["sent", number] | ["delayed", n
 
 /** What JSON can carry of a call's arguments; the place of each part that is left out is told. */
 function mend(args: unknown[], tell: (...happening: Happening) => void): unknown[] {
-  function copy(value: unknown, path: string, within: unknown[]): unknown {
+  let room = MAX_PARTS;
+
+  function copy(holder: object, key: string, path: string, within: unknown[]): unknown {
     try {
-      if (!refused(value) && !within.includes(value)) return isPlain(value) ? each(value, path, within) : value;
+      const value: unknown = holder[key as never];
+      if (!refused(value) && !within.includes(value)) {
+        return isPlain(value) ? each(value, path, within) : (JSON.stringify(value), value);
+      }
     } catch {
-      // A getter or a Proxy that throws.
+      // A getter, a Proxy or a toJSON that throws, or too many parts.
     }
     tell("omitted", path);
     return undefined;
   }
 
   function each(value: object, path: string, within: unknown[]): unknown {
-    const parts = Object.keys(value).map((key) => [
-      key,
-      copy(value[key as never], path ? `${path}.${key}` : key, [...within, value]),
-    ]);
+    const keys = Object.keys(value);
+    if ((room -= keys.length) < 0) throw room;
+    const parts = keys.map((key) => [key, copy(value, key, path ? `${path}.${key}` : key, [...within, value])]);
     return Array.isArray(value) ? parts.map(([, part]) => part) : Object.fromEntries(parts);
   }
 
-  return args.map((arg) => copy(arg, "", []));
+  return args.map((_, index) => copy(args, `${index}`, "", []));
 }
 
 function refused(value: unknown): boolean {

@@ -4,7 +4,7 @@ window.ask0 ||
   ((q: unknown[], script: HTMLScriptElement) => {
     (window as { ask0: unknown }).ask0 = new Proxy({ q } as Record<string | symbol, unknown>, {
       get: (live, name) =>
-        name in live
+        name in live || name === "then" // or `await ask0` would never end
           ? live[name]
           : (...args: unknown[]) => new Promise((done) => q.push([name, args, Date.now(), done])),
     });

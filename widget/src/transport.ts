@@ -79,12 +79,12 @@ async function send(batch: string[]): Promise<void> {
   }
   sending = without(sending, batch);
   tell("answer", batch.length, status);
-  if (!status || status > 499 || [408, 425, 429].includes(status)) rest(retryAfter);
+  if (!status || status >= 500 || [408, 425, 429].includes(status)) rest(retryAfter);
   else if (status === 413 && batch[1]) maxBatch = batch.length >> 1;
   else {
     failures = 0;
     queue = without(queue, batch);
-    if (status > 299) drop(batch.length, status);
+    if (status >= 300) drop(batch.length, status);
   }
   save(queue);
   flush();
@@ -95,7 +95,7 @@ function rest(retryAfter: number): void {
   if (resting) return;
   const jitter = Math.random() * Math.min(Limit.RestSeconds, 2 ** failures++);
   resting = true;
-  setTimeout(resume, 1_000 * Math.min(Limit.RestSeconds, Math.max(jitter, retryAfter || 0)));
+  setTimeout(resume, 1_000 * Math.min(Limit.RestSeconds, Math.max(retryAfter || 0, jitter)));
 }
 
 function resume(): void {

@@ -86,7 +86,7 @@ export interface Ask0 {
   debug(): void;
   /**
    * Has the gateway set the guest's cookie, which browsers then keep for longer, where it is on the site's own domain.
-   * For pages with the snippet; auto.js does it by itself.
+   * auto.js does it by itself.
    */
   renew?(): void;
   /** How many events this page had to give up: refused by the gateway, or too many to keep. */
