@@ -71,7 +71,7 @@ def create_app(
     ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader())
     health = Health(log, warehouse, threads, metrics, registry)
     sdks = SdkSettings(catalog, origins)
-    static = Static(STATIC, catalog, origins)
+    static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
     visitor = Visitor(catalog, cors, ingest.bodies, warehouse, visitor_threads)
     cookie = Cookie(catalog, SameSite(origins, settings.cookie_domain), ingest.bodies)
@@ -102,6 +102,7 @@ def create_app(
             answer=wire.Renewed,
         ),
         Operation("OPTIONS", "/v1/cookie", cookie.preflight, "", hidden=True),
+        Operation("GET", "/ask0.json", static.manifest, "Names and integrity of the widget's files, to pin a version"),
         Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
         Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),
         Operation("GET", "/auto.js", static.auto, "The newest widget for pages without a snippet"),

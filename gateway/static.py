@@ -8,16 +8,18 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from gateway.catalog import CatalogCache
 from gateway.errors import BadRequest, NotFound
 from gateway.origins import Origins
+from gateway.releases import versioned_files
 from schemas.consent import STATES
 from schemas.settings import HOST_NAME
 
 STATIC = Path(__file__).parent / "static"
 ENCODINGS = {"br": ".br", "gzip": ".gz"}  # best first
+UNVERSIONED = ("ask0.js", "auto.js", "snippet.js", "demo.html")
 MEDIA_TYPES = {".js": "text/javascript", ".html": "text/html"}
 FOR_ANY_SITE = {
     "access-control-allow-origin": "*",
@@ -52,16 +54,20 @@ class Asset:
 class Static:
     """Files are read once, at start. Before the widget is built there are none, and the rest of the gateway works."""
 
-    def __init__(self, folder: Path, catalog: CatalogCache, origins: Origins) -> None:
+    def __init__(self, folder: Path, kept: Path, catalog: CatalogCache, origins: Origins) -> None:
         self._catalog = catalog
         self._origins = origins
         manifest = folder / "manifest.json"
-        built: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
-        self.version = built.get("version", "")
-        names = ["ask0.js", f"ask0.{self.version}.js", "snippet.js", "demo.html"] if built else []
-        names += ["auto.js", built["auto"]] if "auto" in built else []
-        names += filter(None, [built.get("more")])
-        self._assets = {name: Asset.read(folder / name) for name in names}
+        self._manifest: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
+        self.version = self._manifest.get("version", "")
+        files = versioned_files(folder, kept) if self.version else {}
+        files |= {name: folder / name for name in UNVERSIONED if (folder / name).exists()}
+        self._assets = {name: Asset.read(path) for name, path in files.items()}
+
+    async def manifest(self, request: Request) -> Response:
+        """The names of this release's files with their integrity, for pages that pin them."""
+        described = {name: value for name, value in self._manifest.items() if name != "snippet"}
+        return JSONResponse(described, headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE})
 
     async def bundle(self, request: Request) -> Response:
         """The newest bundle, for pages that always want it: a short cache, then asked for again by its ETag."""

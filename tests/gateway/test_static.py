@@ -41,6 +41,28 @@ def site(built: Path, clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFa
             yield gateway
 
 
+def test_a_page_that_pins_a_version_keeps_it_after_an_upgrade(
+    built: Path, clickhouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = tmp_path / "static"
+    shutil.copytree(built, newer)
+    for path in newer.glob("ask0.1.2.3.js*"):
+        path.rename(newer / path.name.replace("1.2.3", "1.3.0"))
+    for release in (built, newer):
+        monkeypatch.setattr("gateway.app.STATIC", release)
+        with running(tmp_path / "site", clickhouse) as gateway:
+            assert gateway.client.get("/ask0.1.2.3.js").content == BUNDLE
+    with running(tmp_path / "other", clickhouse) as gateway:
+        assert gateway.client.get("/ask0.1.2.3.js").status_code == 404
+        assert gateway.client.get("/ask0.1.3.0.js").headers["content-encoding"] == "br"
+
+
+def test_the_manifest_says_what_to_pin(site: Running) -> None:
+    manifest = site.client.get("/ask0.json").json()
+    assert manifest.keys() == {"version", "integrity", "more", "moreIntegrity"}
+    assert (manifest["version"], manifest["integrity"]) == ("1.2.3", "sha384-x")
+
+
 def test_the_unversioned_bundle_is_cached_shortly_and_the_versioned_one_for_ever(site: Running) -> None:
     newest, versioned = site.client.get("/ask0.js"), site.client.get("/ask0.1.2.3.js")
     more = site.client.get("/more.0a1b.js")
