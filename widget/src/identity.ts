@@ -5,6 +5,8 @@ import { digest, uuid7 } from "./ids.js";
 import { remember, state } from "./state.js";
 import type { BatchItem, Proof, User } from "./types.js";
 
+const MAX_ID = 255; // the gateway refuses longer ones, and would refuse all that follows
+
 /** What the site's server has signed for the user; in memory alone. */
 export let token: string | undefined;
 
@@ -12,14 +14,14 @@ export const who = ({ anonymousId, userId } = state()) => ({ anonymousId, userId
 
 /** The cookie wins: a site's own server may set it, for longer than a script can. Each visit prolongs it. */
 export function meet(): void {
-  const cookie = attempt(() => /\bask0=(g-[\w-]+)/.exec(document.cookie)?.[1]);
+  const cookie = attempt(() => /ask0=(g-[\w-]+)/.exec(document.cookie)?.[1]);
   remember({ anonymousId: cookie ?? state().anonymousId ?? "g-" + uuid7() });
 }
 
 /** False if the same was said before. */
 export function become(id: User["id"], event: BatchItem, proof?: Proof): boolean {
   const before = state();
-  const userId = id?.toString() || before.userId;
+  const userId = id?.toString().slice(0, MAX_ID) || before.userId;
   if ((before.userId ?? userId) !== userId) forget();
   token = proof?.token ?? token;
   remember({ userId });
