@@ -1,16 +1,17 @@
 """A whole running Ask0 and a real Chromium; each test gets a browser context, so a visitor, of its own."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from bench.stack import WRITE_KEY, Stack
+from bench.stack import Stack, wait_for
 from gateway.static import STATIC
-from tests.browser.pages import BLANK, open_browser, serve_pages
+from tests.browser.pages import open_browser, serve_pages
 from tests.browser.visits import with_snippet
+from tests.cli.processes import run
 from tests.gate import Gate, open_gate
+from tests.gateway.tokens import SECRET_OF_SITE
 
 VIOLATIONS = (
     "addEventListener('securitypolicyviolation', (event) => (self.violations ??= []).push(event.violatedDirective))"
@@ -45,15 +46,27 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture(scope="package")
 def site(stack: Stack) -> Iterator[str]:
-    """The address of a site of another origin: pages with the snippet, and /pinned with a versioned bundle."""
-    manifest = json.loads((STATIC / "manifest.json").read_text())
-    bundle, integrity = f"{stack.url}/{manifest['bundle']}#{WRITE_KEY}", manifest["integrity"]
-    pages = {
-        "/": f'<script src="{stack.url}/snippet.js?writeKey={WRITE_KEY}"></script>',
-        "/pinned": f'<script src="{bundle}" integrity="{integrity}" crossorigin></script>',
-    }
-    media_type, blank = BLANK
-    with serve_pages({path: (media_type, blank + script.encode()) for path, script in pages.items()}) as address:
+    """The address of a site of another origin whose first page has the snippet."""
+    with serve_pages({"/": with_snippet(stack.url)}) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An Ask0 that takes users for who they are only with a token, and is a part of the sites under site.example."""
+    with Stack(tmp_path_factory.mktemp("strict"), ASK0_COOKIE_DOMAIN="site.example") as running:
+        added = run("verification", "add", "--secret", "-", stdin=SECRET_OF_SITE.encode(), settings=running.environ)
+        required = run("verification", "require", settings=running.environ)
+        assert (added.code, required.code) == (0, 0), f"{added}{required}"
+        probe = {"batch": [{"type": "identify", "userId": "probe"}]}
+        wait_for(lambda: running.post("/v1/batch", probe)[1]["rejected"], "the gateway to require tokens")
+        yield running
+
+
+@pytest.fixture(scope="package")
+def strict_site(strict: Stack) -> Iterator[str]:
+    """A site of another origin whose first page has the snippet of the strict Ask0."""
+    with serve_pages({"/": with_snippet(strict.url)}) as address:
         yield address
 
 

@@ -23,21 +23,21 @@ def chromium() -> str:
 
 
 @contextmanager
-def open_browser(without: Sequence[str] = ()) -> Iterator[Browser]:
+def open_browser(without: Sequence[str] = (), more: Sequence[str] = ()) -> Iterator[Browser]:
     """While it is open, its event loop runs in this thread, and no other test's can.
 
-    `without` are arguments that Playwright gives by itself.
+    `without` are arguments that Playwright gives by itself, `more` are further ones.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(), args=ARGUMENTS.split(), ignore_default_args=without
+            executable_path=chromium(), args=[*ARGUMENTS.split(), *more], ignore_default_args=without
         )
         yield browser
         browser.close()
 
 
 @contextmanager
-def serve_pages(pages: Mapping[str, tuple[str, bytes]]) -> Iterator[str]:
+def serve_pages(pages: Mapping[str, tuple[str, bytes]], headers: Mapping[str, str] | None = None) -> Iterator[str]:
     """The address of a site with these (media type, body) at these paths, and blank pages everywhere else.
 
     A real server: Chromium lets no page of unknown address, as an intercepted one is, ask a loopback address.
@@ -49,6 +49,8 @@ def serve_pages(pages: Mapping[str, tuple[str, bytes]]) -> Iterator[str]:
             self.send_response(200)
             self.send_header("content-type", media_type)
             self.send_header("content-length", str(len(body)))
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

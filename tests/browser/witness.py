@@ -28,7 +28,8 @@ class Witness:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.beacons: list[str] = []
-        self.questions: list[str] = []  # to /v1/user
+        self.questions: list[str] = []  # what was asked of /v1/user
+        self.renewals: list[str] = []  # of the guest's cookie
         self.errors: list[str] = []  # that nobody has caught, in promises too
         self.console: list[str] = []
         page.on("request", self._hear)
@@ -36,10 +37,12 @@ class Witness:
         page.on("console", lambda message: self.console.append(message.text))
 
     def _hear(self, request: Request) -> None:
-        if request.method == "POST" and request.url.endswith("/v1/batch"):
-            self.beacons.append(request.post_data or "")
-        elif request.url.endswith("/v1/user"):
+        if request.url.endswith("/v1/user"):
             self.questions.append(request.post_data or "")
+        elif request.url.endswith("/v1/cookie"):
+            self.renewals.append(request.post_data or "")
+        elif request.method == "POST":
+            self.beacons.append(request.post_data or "")
 
     def events(self) -> list[dict[str, Any]]:
         return [event for beacon in self.beacons for event in json.loads(beacon)["batch"]]
