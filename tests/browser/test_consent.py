@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from bench.stack import WRITE_KEY, Stack, wait_for
 from tests.browser.pages import BLANK, serve_pages
 from tests.browser.visits import arrived, load, track, wait_until_arrived
-from tests.browser.witness import NOTHING, STATE, Traces, Witness, state, traces, wait_until_answered
+from tests.browser.witness import CHOICE, NOTHING, WHO, Traces, Witness, state, traces, wait_until_answered
 
 GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { value: true });"
 STATES = ("granted", "pending", "denied")
@@ -85,10 +85,11 @@ def test_no_more_is_sent_and_stored_than_was_agreed_to(
     kept = {"consent": {"analytics": choice}} if choice else {}
     if numbers:
         left = traces(page)
-        assert (left.session, set(left.local)) == ({}, {STATE})
+        assert (left.session, set(left.local)) == ({}, {CHOICE, WHO} if kept else {WHO})
         assert {"said": 0, **kept} | state(page) == {**kept, "said": 0, "anonymousId": left.cookie[len("ask0=") :]}
     else:
-        assert traces(page) == (Traces({STATE: json.dumps(kept).replace(" ", "")}, {}, "") if kept else NOTHING)
+        only = Traces({CHOICE: json.dumps({"analytics": choice}).replace(" ", "")}, {}, "")
+        assert traces(page) == (only if kept else NOTHING)
     witness.settle()
     assert len(witness.beacons) == requests
     sent = witness.events()
@@ -132,7 +133,7 @@ def test_what_is_withdrawn_is_withdrawn_in_other_tabs_too(
     track(other, "Withdrawn", 20, start=5, then="ask0.flush()")
     load(other, f"{sites}granted")
     track(other, "Withdrawn", 20, start=25, then="ask0.flush()")
-    only = Traces({STATE: '{"consent":{"analytics":"denied"}}'}, {}, "")
+    only = Traces({CHOICE: '{"analytics":"denied"}'}, {}, "")
     assert (traces(page), traces(other), context.cookies()) == (only, only, [])
     witness.settle()
     assert witness.beacons == []

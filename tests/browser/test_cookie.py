@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from bench.stack import WRITE_KEY, Stack, wait_for
 from tests.browser.pages import BLANK, open_browser, serve_pages
 from tests.browser.visits import load, track, wait_until_arrived
-from tests.browser.witness import STATE, Witness, state
+from tests.browser.witness import WHO, Witness, state
 
 DAY = 86_400
 LATER = 400 * DAY
@@ -116,7 +116,7 @@ def test_auto_js_asks_for_no_cookie_where_none_may_or_can_be_set(
 def test_the_cookie_wins_over_storage(port: int, context: BrowserContext) -> None:
     page = context.new_page()
     load(page, f"http://site.example:{port}/shared")
-    page.evaluate(f"localStorage['{STATE}'] = JSON.stringify({{ anonymousId: 'g-of-storage' }})")
+    page.evaluate(f"localStorage['{WHO}'] = JSON.stringify({{ anonymousId: 'g-of-storage' }})")
     guest = cookie(context)[1]
     load(page, f"http://site.example:{port}/shared")
     assert (state(page)["anonymousId"], cookie(context)[1]) == (guest, guest)

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, Request
 
 from bench.stack import WRITE_KEY, wait_for
 
-STATE = f"ask0.{WRITE_KEY}"
+CHOICE = f"ask0.{WRITE_KEY}"  # what the person chose
+WHO = f"{CHOICE}!"
 TRACES = "({ local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie })"
 
 
@@ -60,10 +61,11 @@ def traces(page: Page) -> Traces:
 
 def state(page: Page) -> dict[str, Any]:
     """What the widget remembers of the person, empty if nothing."""
-    remembered: dict[str, Any] = json.loads(traces(page).local.get(STATE, "{}"))
-    return remembered
+    local = traces(page).local
+    choice = {"consent": json.loads(local[CHOICE])} if CHOICE in local else {}
+    return {**choice, **json.loads(local.get(WHO, "{}"))}
 
 
 def wait_until_answered(page: Page) -> None:
     """A tab's queue is in storage until the gateway has answered for it."""
-    wait_for(lambda: set(traces(page).local) <= {STATE}, "an empty queue")
+    wait_for(lambda: set(traces(page).local) <= {CHOICE, WHO}, "an empty queue")

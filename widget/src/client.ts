@@ -6,7 +6,7 @@ import { happenings, tell } from "./happenings.js";
 import { meet, token, who } from "./identity.js";
 import { openJournal } from "./journal.js";
 import { whenLeaving } from "./lifecycle.js";
-import { agreed, analytics, remember, state } from "./state.js";
+import { agreed, analytics, chosen, remember, state, store } from "./state.js";
 import { clear, drop, flush, push } from "./transport.js";
 import type { Call, Consent } from "./types.js";
 
@@ -21,7 +21,7 @@ const calls = {
 };
 
 /** What that module is told of the widget; in a tuple, because names would stay in the bundle. */
-const inside = () => [calls, drop, happenings, options, state, tell, token] as const;
+const inside = () => [calls, drop, happenings, options, chosen, state, tell, token] as const;
 export type Inside = ReturnType<typeof inside>;
 
 /** Calls that wait: for the bundle, in the snippet's hands, then for consent. */
@@ -29,9 +29,9 @@ let deferred: Call[];
 
 /** What was withdrawn is said once more, of the person it was, and nothing after it. */
 function consent(at: number, choice: Consent): void {
-  const consent = { ...state().consent, ...choice };
+  const consent = { ...chosen(), ...choice };
   const before = agreed() && who();
-  remember({ consent });
+  store(place, consent);
   obey();
   if (before || agreed()) push([complete(at, { type: "identify", context: { consent }, userToken: token, ...before })]);
   flush();
@@ -40,7 +40,10 @@ function consent(at: number, choice: Consent): void {
 /** Does what the person has chosen, in this tab or in another. */
 function obey(): void {
   if (agreed()) meet();
-  else clear();
+  else {
+    remember({});
+    clear();
+  }
   deferred.splice(0).forEach(make);
 }
 

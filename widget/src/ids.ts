@@ -7,7 +7,7 @@ export function uuid7(now = Date.now()): string {
   newest = Math.max(now, newest + 1);
   const time = `0${newest.toString(16)}`.replace(/.{8}/, "$&-");
   // Pages over plain http have no randomUUID: what they get is unique, but has not the form.
-  return `${time}-7${(crypto.randomUUID?.() ?? "" + Math.random()).slice(-21)}`;
+  return `${time}-7${(crypto.randomUUID?.() ?? Math.random().toFixed(23)).slice(-21)}`;
 }
 
 /** 32 bits that stand for a text. */

@@ -1,16 +1,14 @@
 /** Where a tab keeps its queue, and how a tab comes by the queues that closed tabs left behind. */
 
-import { attempt } from "./attempt.js";
 import { uuid7 } from "./ids.js";
 import { place } from "./config.js";
-import { agreed, disk } from "./state.js";
+import { disk, read, store } from "./state.js";
 
 const tab = "." + uuid7();
 const own = () => place + tab;
 
-/** An empty queue, and any of a person who does not agree, leaves no trace. */
-export const save = (events: readonly string[]) =>
-  attempt(() => (events[0] && agreed() ? (disk[own()] = `[${events}]`) : delete disk[own()]));
+/** An empty queue leaves no trace. */
+export const save = (events: string[]) => store(own(), events[0] ? events : undefined);
 
 /**
  * A tab holds a lock of its key's name for life: who gets the lock finds the tab gone. Without locks (pages over plain
@@ -22,9 +20,8 @@ export function openJournal(adopt: (events: string[]) => unknown): void {
   for (const key in disk) {
     if (key.startsWith(place + ".")) {
       hold(key, async () => {
-        // Throws if another tab has adopted it.
-        adopt(JSON.parse(disk[key]!).map((event: unknown) => JSON.stringify(event)));
-        delete disk[key];
+        adopt(read(key)); // throws if another tab has done it
+        store(key);
       });
     }
   }

@@ -11,12 +11,12 @@ const own = {
   user,
   on,
   debug,
-  renew: ([, , , { host, writeKey }, state]: Inside) => renew(host, writeKey, state().anonymousId),
+  renew: ([, , , { host, writeKey }, , state]: Inside) => renew(host, writeKey, state().anonymousId),
 };
 
 /** Makes a call that the core cannot make: one of these here, or one whose arguments made it throw. */
 export function make(inside: Inside, [name, args, at]: Call, why: unknown): unknown {
-  const [calls, drop, , , , tell] = inside;
+  const [calls, drop, , , , , tell] = inside;
   if (name in own) return own[name as keyof typeof own](inside, ...(args as [never, never]));
   const mended = mend(args, tell);
   const [items] = mended;
@@ -32,11 +32,11 @@ export function make(inside: Inside, [name, args, at]: Call, why: unknown): unkn
 }
 
 /** The user as the gateway lets a page see them; null for whoever is not verified, and while there is nobody. */
-async function user([, , , options, state, , userToken]: Inside): Promise<User | null> {
-  const { anonymousId, userId, consent } = state();
+async function user([, , , options, chosen, state, , userToken]: Inside): Promise<User | null> {
+  const { anonymousId, userId } = state();
   const optedOut = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
   const unchosen = optedOut ? "denied" : (options.consent ?? "granted");
-  const refused = (category: Category) => (consent?.[category] ?? unchosen) !== "granted";
+  const refused = (category: Category) => (chosen()[category] ?? unchosen) !== "granted";
   if (refused("analytics") || refused("personalization") || (userId && !userToken)) return null;
   const body = JSON.stringify({ writeKey: options.writeKey, anonymousId, userId, userToken });
   try {
@@ -56,7 +56,7 @@ function on<Name extends keyof Happenings>(
 }
 
 /** Of calls it tells from now on: the core remembers none. What JSON would leave out in silence is named. */
-function debug([calls, , happenings, , , tell]: Inside): void {
+function debug([calls, , happenings, , , , tell]: Inside): void {
   listen(happenings, (name, ...detail) => console.info("ask0: " + SENTENCES[name], ...detail));
   for (const name of Object.keys(calls) as (keyof typeof calls)[]) {
     const call = calls[name] as Function | 0;

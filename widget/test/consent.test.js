@@ -206,8 +206,8 @@ test("another tab that grants has this one make its calls, as the same guest", a
 
 test("what a tab left behind is not sent of a person who does not agree, and is cleared away", async () => {
   const browser = new Browser();
-  browser.entries[PLACE] = '{"consent":{"analytics":"denied"}}';
-  browser.entries[`${PLACE}.tab`] = '[{"event":"A"}]';
+  browser.entries[PLACE] = '{"analytics":"denied"}';
+  browser.entries[`${PLACE}.tab`] = JSON.stringify(['{"event":"A"}']);
   await browser.open();
   await browser.pass(2_000);
   assert.deepEqual(browser.requests, []);

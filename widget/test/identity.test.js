@@ -162,10 +162,10 @@ test("each write key has its own visitor's state", async () => {
   ask0.identify(JANE);
   await browser.reload({ writeKey: "wk_other" });
   assert.deepEqual(Object.keys(browser.entries).filter((key) => !key.startsWith(`ask0.${KEY}.`)), [
-    `ask0.${KEY}`,
-    "ask0.wk_other",
+    `ask0.${KEY}!`,
+    "ask0.wk_other!",
   ]);
-  assert.equal(JSON.parse(browser.entries["ask0.wk_other"]).userId, undefined);
+  assert.equal(JSON.parse(browser.entries["ask0.wk_other!"]).userId, undefined);
 });
 
 for (const storage of ["blocked", "full"]) {
@@ -192,7 +192,7 @@ for (const storage of ["blocked", "full"]) {
 
 test("storage with rubbish in it is as empty", async () => {
   const browser = new Browser();
-  browser.entries[`ask0.${KEY}`] = "{not JSON";
+  browser.entries[`ask0.${KEY}!`] = "{not JSON";
   const ask0 = await browser.open();
   ask0.identify(JANE);
   assert.equal((await said(browser))[0].userId, "jane");

@@ -81,7 +81,7 @@ for (const locks of [true, false]) {
   test(`a queue that cannot be read does no harm, ${locks ? "with" : "without"} locks`, async () => {
     const browser = new Browser({ locks });
     for (const text of ["{", "null", "5", "{}"]) browser.entries[`ask0.${KEY}.${text}`] = text;
-    browser.entries[`ask0.${KEY}.good`] = '[{"event":"A","messageId":"m"}]';
+    browser.entries[`ask0.${KEY}.good`] = JSON.stringify(['{"event":"A","messageId":"m"}']);
     const ask0 = await browser.open();
     ask0.track("B");
     await browser.pass(2_000);

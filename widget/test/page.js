@@ -100,16 +100,16 @@ export class Browser {
     return this.batches.flat();
   }
 
-  /** What the widget remembers. */
+  /** What the widget remembers: the person's choice, and who they are. */
   get state() {
-    const text = this.entries[`ask0.${KEY}`];
-    return text && JSON.parse(text);
+    const [choice, who] = [`ask0.${KEY}`, `ask0.${KEY}!`].map((key) => this.entries[key]);
+    return choice || who ? { ...(choice && { consent: JSON.parse(choice) }), ...JSON.parse(who ?? "{}") } : undefined;
   }
 
   /** The queues that lie in storage. */
   get saved() {
     const keys = Object.keys(this.entries).filter((key) => key.startsWith(`ask0.${KEY}.`));
-    return keys.map((key) => JSON.parse(this.entries[key]));
+    return keys.map((key) => JSON.parse(this.entries[key]).map((event) => JSON.parse(event)));
   }
 
   #setGlobals(gone) {
