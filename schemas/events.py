@@ -29,7 +29,7 @@ ENVELOPE = frozenset(
 TOKEN = "userToken"  # proves who sends an event: in the envelope or in the context, and stored nowhere
 MASK = "…"  # stands in its place where a refused event is kept
 
-# Taken as ids, these would make one user of all whose id was missing.
+# What programs write where they have no id: taken for one, it would make one user of all who had none.
 NOBODY = frozenset(("[object Object]", "undefined", "null", "NaN", "None"))
 
 EMPTY = msgspec.Raw(b"{}")
@@ -72,7 +72,7 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
     if user_id[:2] == "g-":  # a guest's id names a guest, wherever it stands
         user_id, anonymous_id = "", anonymous_id or user_id
     elif user_id in NOBODY:
-        raise InvalidEvent(Reason.INVALID_ID, f"userId is {user_id!r}: what a program writes where it has no id")
+        user_id = ""
     if not user_id and not anonymous_id:
         raise InvalidEvent(Reason.MISSING_USER, "an event needs a userId or an anonymousId")
     payload = get("properties") if event_type == "track" else None

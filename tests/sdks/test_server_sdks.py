@@ -111,8 +111,8 @@ def test_every_event_arrives_once_through(stack: Stack, gate: Gate, run: str, sd
     taken = {message_id: beacon for beacon in gate.beacons if beacon.status == 200 for message_id in ids(beacon)}
     assert len(taken) == TRACKS + OTHERS
     if refused[0].status == 429 and sdk.keeps_retry_after:
-        for beacon in refused:
-            assert all(taken[message_id].at - beacon.at > RETRY_AFTER - 0.01 for message_id in ids(beacon))
+        first = refused[0]  # several may be under way, and an SDK holds them all back from the first refusal on
+        assert all(taken[message_id].at - first.at > RETRY_AFTER - 0.01 for message_id in ids(first))
 
 
 def test_ten_thousand_events_arrive_once(stack: Stack, run: str) -> None:

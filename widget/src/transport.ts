@@ -64,7 +64,7 @@ const fits = (batch: string[]) => new Blob([sending + "," + batch]).size < Limit
 async function send(batch: string[]): Promise<void> {
   // A text, because a cross-origin request of plain text needs no preflight.
   const body = `{"writeKey":"${options.writeKey}","sentAt":${Date.now()},"batch":[${batch}]}`;
-  const keepalive = fits(batch);
+  const keepalive = fits(batch) && !failures; // it may be what the browser refuses
   let status = 0; // offline or blocked, or a network's log-in page in place of the gateway's answer
   let retryAfter = 0;
   sending.push(...batch);
