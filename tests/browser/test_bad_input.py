@@ -121,10 +121,10 @@ def test_nothing_passed_in_place_of_a_users_data_breaks_the_page(
 def test_an_event_that_is_too_large_is_counted_and_told(stack: Stack, site: str, page: Page) -> None:
     witness = prepare(page, site, "debug")
     page.evaluate("ask0.on('dropped', (events, why) => (self.dropped = [events, why]))")
-    page.evaluate("ask0.track('Heavy', { n: 0 })")
-    page.evaluate("ask0.track('Heavy', Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => ['key' + n, n])))")
-    page.evaluate("ask0.track('Heavy', { n: 1, text: 'x'.repeat(1e6) }); ask0.flush()")
-    wait_until_arrived(stack, "Heavy", 2)
+    page.evaluate("ask0.track('Bulky', { n: 0 })")
+    page.evaluate("ask0.track('Bulky', Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => ['key' + n, n])))")
+    page.evaluate("ask0.track('Bulky', { n: 1, text: 'x'.repeat(1e6) }); ask0.flush()")
+    wait_until_arrived(stack, "Bulky", 2)
     assert page.evaluate("[ask0.dropped, told, dropped]") == [1, ["text"], [1, "too large"]]
     assert "ask0: events given up, and why: 1 too large" in witness.console
     assert witness.errors == []
