@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from schemas.events import MAX_BATCH_EVENTS, MAX_ID_CHARS
+from schemas.events import MAX_BATCH_EVENTS, MAX_ID_CHARS, NOBODY
 
 Id = str | int
 Time = str | int
@@ -20,7 +20,9 @@ class Call(Wire):
 
     model_config = ConfigDict(extra="allow")
 
-    user_id: Id | None = Field(None, description=f"At most {MAX_ID_CHARS} characters")
+    user_id: Id | None = Field(
+        None, description=f"At most {MAX_ID_CHARS} characters; {', '.join(sorted(NOBODY))} count as none"
+    )
     anonymous_id: Id | None = None
     message_id: str | None = Field(
         None, description="Unique in the project: a repeat is stored once. Made up if absent"

@@ -10,7 +10,7 @@ from gateway.static import STATIC
 from tests.browser.pages import open_browser, serve_pages
 from tests.browser.visits import with_snippet
 from tests.cli.processes import run
-from tests.gate import Gate, open_gate
+from tests.gate import Gate
 from tests.gateway.tokens import SECRET_OF_SITE
 
 VIOLATIONS = (
@@ -68,12 +68,6 @@ def strict_site(strict: Stack) -> Iterator[str]:
     """A site of another origin whose first page has the snippet of the strict Ask0."""
     with serve_pages({"/": with_snippet(strict.url)}) as address:
         yield address
-
-
-@pytest.fixture
-def gate(stack: Stack) -> Iterator[Gate]:
-    with open_gate(stack.port) as gate:
-        yield gate
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
 
 from bench.stack import Stack, wait_for
-from tests.gate import Gate, Seen, open_gate
+from tests.gate import Gate, Seen
 from tests.sdks.server_sdks import SDKS, Sdk, calling
 
 TRACKS = 250  # three batches of 100, the largest any of them makes unless told
@@ -27,18 +27,6 @@ TROUBLES = {
     "a 429 with Retry-After": Trouble(lambda gate: gate.refuse(429, {"Retry-After": str(RETRY_AFTER)}), 1),
     "a connection cut after the body": Trouble(lambda gate: gate.cut(), 1),
 }
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("data")) as running:
-        yield running
-
-
-@pytest.fixture
-def gate(stack: Stack) -> Iterator[Gate]:
-    with open_gate(stack.port) as gate:
-        yield gate
 
 
 @pytest.fixture

@@ -8,19 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from bench.stack import Stack
 from tests.browser.pages import open_browser, serve_pages
-from tests.gate import Gate, open_gate
+from tests.gate import Gate
 from tests.sdks.browser.visitor import Visitor
 
 PAGES = Path(__file__).parent
 PACKAGES = PAGES.parent / "node" / "node_modules"
-
-
-@pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 @pytest.fixture(scope="package")
@@ -48,12 +41,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:
         yield browser
-
-
-@pytest.fixture
-def gate(stack: Stack) -> Iterator[Gate]:
-    with open_gate(stack.port) as gate:
-        yield gate
 
 
 @pytest.fixture

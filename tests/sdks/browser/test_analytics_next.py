@@ -1,19 +1,18 @@
 """The unchanged @segment/analytics-next in Chromium, with the settings it asks the gateway for."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from bench.stack import Stack, wait_for
+from bench.stack import Stack
 from tests.gate import Gate
 from tests.sdks.browser.visitor import (
     FAULTS,
     Visitor,
-    calls_of,
+    come_back,
     track,
-    track_into,
     track_through,
+    wait_for_calls,
     wait_until_arrived,
     wait_until_traits_are,
 )
@@ -37,7 +36,7 @@ LEAVE = """async (event) => {
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, gate: Gate, visitor: Visitor, strategy: str) -> None:
+def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, visitor: Visitor, strategy: str) -> None:
     event, user = f"Segment {strategy}", f"segment {strategy}"
     page = visitor.open("analytics-next", STRATEGIES[strategy])
     guest = page.evaluate("() => analytics.instance.user().anonymousId()")
@@ -45,23 +44,16 @@ def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, gate: Gate, vi
     track(page, event, 20)
     wait_until_arrived(stack, event, 20)
 
-    wait_for(
-        lambda: (
-            [(call["type"], call["user_id"]) for call in calls_of(stack, guest)]
-            == [(kind, user) for kind in ("alias", "group", "identify", "page", "screen")]
-        ),
-        "the other calls, all of them the user's",
+    alias, group, _, pricing, home = wait_for_calls(
+        stack, guest, user, ("alias", "group", "identify", "page", "screen")
     )
-    alias, group, _, pricing, home = calls_of(stack, guest)
     assert alias["properties"] == {"previousId": guest}
     assert (group["group_id"], group["properties"]) == ("acme", {"seats": 3})
     assert pricing["event"] == "Pricing"
     assert {"plan": "pro", "category": "Docs", "path": "/analytics-next"}.items() <= pricing["properties"].items()
     assert (home["event"], home["properties"]["tab"]) == ("Home", 2)
     wait_until_traits_are(stack, user, "jane@acme.example\tpro\t7")
-    page.close()  # what it said and asked until now has been heard
-    assert visitor.hosts == {urlsplit(visitor.site).netloc, urlsplit(gate.url).netloc}
-    assert visitor.complaints == []
+    visitor.assert_kept_to_itself(page)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -74,15 +66,8 @@ def test_every_event_arrives_once_through(
     wait_until_arrived(stack, event, 20)
 
 
-def test_what_a_page_could_not_send_before_it_was_left_is_sent_by_the_next(
-    stack: Stack, gate: Gate, visitor: Visitor
-) -> None:
-    page = visitor.open("analytics-next", STRATEGIES["one by one"])
-    track_into("429", page, gate, "Segment came back", 20)
-    page.goto("about:blank")
-    gate.open()
-    visitor.open("analytics-next", STRATEGIES["one by one"])
-    wait_until_arrived(stack, "Segment came back", 20)
+def test_what_a_page_could_not_send_before_it_was_left_is_sent_by_the_next(stack: Stack, visitor: Visitor) -> None:
+    come_back(stack, visitor, "analytics-next", STRATEGIES["one by one"], "Segment came back")
 
 
 def test_batches_of_a_page_that_is_left_arrive_once(stack: Stack, visitor: Visitor) -> None:

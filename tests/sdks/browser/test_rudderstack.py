@@ -1,19 +1,18 @@
 """The unchanged @rudderstack/analytics-js in Chromium, with the source configuration it asks the gateway for."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from bench.stack import Stack, wait_for
+from bench.stack import Stack
 from tests.gate import Gate
 from tests.sdks.browser.visitor import (
     FAULTS,
     Visitor,
-    calls_of,
+    come_back,
     track,
-    track_into,
     track_through,
+    wait_for_calls,
     wait_until_arrived,
     wait_until_traits_are,
 )
@@ -36,7 +35,7 @@ CALLS = """(user) => {
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, gate: Gate, visitor: Visitor, transport: str) -> None:
+def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, visitor: Visitor, transport: str) -> None:
     event, user = f"RudderStack {transport}", f"rudderstack {transport}"
     page = visitor.open("rudderstack", TRANSPORTS[transport])
     guest = page.evaluate("() => analytics.getAnonymousId()")
@@ -44,22 +43,13 @@ def test_every_call_arrives_once_and_as_it_was_made(stack: Stack, gate: Gate, vi
     track(page, event, 20)
     wait_until_arrived(stack, event, 20)
 
-    wait_for(
-        lambda: (
-            [(call["type"], call["user_id"]) for call in calls_of(stack, guest)]
-            == [(kind, user) for kind in ("alias", "group", "identify", "page")]
-        ),
-        "the other calls, all of them the user's",
-    )
-    alias, group, _, pricing = calls_of(stack, guest)
+    alias, group, _, pricing = wait_for_calls(stack, guest, user, ("alias", "group", "identify", "page"))
     assert alias["properties"] == {"previousId": guest}
     assert (group["group_id"], group["properties"]) == ("acme", {"seats": 3})
     assert pricing["event"] == "Pricing"
     assert {"plan": "pro", "category": "Docs", "path": "/rudderstack"}.items() <= pricing["properties"].items()
     wait_until_traits_are(stack, user, "jane@acme.example\tpro\t7")
-    page.close()  # what it said and asked until now has been heard
-    assert visitor.hosts == {urlsplit(visitor.site).netloc, urlsplit(gate.url).netloc}
-    assert visitor.complaints == []
+    visitor.assert_kept_to_itself(page)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -79,12 +69,6 @@ def test_beacons_sent_on_leaving_arrive_once(stack: Stack, visitor: Visitor) -> 
     wait_until_arrived(stack, "RudderStack left", 25)
 
 
-def test_what_a_page_could_not_send_before_it_was_left_is_sent_by_the_next(
-    stack: Stack, gate: Gate, visitor: Visitor
-) -> None:
-    page = visitor.open("rudderstack", RETRYING["one by one"])
-    track_into("429", page, gate, "RudderStack came back", 20)
-    page.goto("about:blank")
-    gate.open()
-    visitor.open("rudderstack", RETRYING["one by one"])  # after 10 s without a sign of life it adopts a queue
-    wait_until_arrived(stack, "RudderStack came back", 20)
+def test_what_a_page_could_not_send_before_it_was_left_is_sent_by_the_next(stack: Stack, visitor: Visitor) -> None:
+    """It adopts a queue after 10 s without a sign of life."""
+    come_back(stack, visitor, "rudderstack", RETRYING["one by one"], "RudderStack came back")

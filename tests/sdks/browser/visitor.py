@@ -1,7 +1,7 @@
 """Somebody in a browser, on a page that has an SDK, with a gate between it and the gateway."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,12 @@ class Visitor:
         page.goto(f"{self.site}{sdk}")
         page.evaluate("() => self.ready.then(() => null)")
         return page
+
+    def assert_kept_to_itself(self, page: Page) -> None:
+        """It asked nobody but its site and the gate, and has nothing to complain of."""
+        page.close()  # what it said and asked until now has been heard
+        assert self.hosts == {urlsplit(self.site).netloc, urlsplit(self.gate.url).netloc}
+        assert self.complaints == []
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -84,6 +90,26 @@ def wait_until_arrived(stack: Stack, event: str, count: int) -> None:
     stack.post("/v1/track", {"event": f"After {event}", "anonymousId": "sentinel", "properties": {"n": 1}})
     wait_for(lambda: arrived(stack, f"After {event}") == "1\t1\t1", "the sentinel")
     assert arrived(stack, event) == expected
+
+
+def come_back(stack: Stack, visitor: Visitor, sdk: str, options: Mapping[str, Any], event: str) -> None:
+    """Leaves a page whose events were all refused, and visits again."""
+    page = visitor.open(sdk, options)
+    track_into("429", page, visitor.gate, event, 20)
+    page.goto("about:blank")
+    visitor.gate.open()
+    visitor.open(sdk, options)
+    wait_until_arrived(stack, event, 20)
+
+
+def wait_for_calls(stack: Stack, guest: str, user: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """The calls but track, of these kinds in this order, once they are all there and the user's."""
+    expected = [(kind, user) for kind in kinds]
+    wait_for(
+        lambda: [(call["type"], call["user_id"]) for call in calls_of(stack, guest)] == expected,
+        "the other calls, all of them the user's",
+    )
+    return calls_of(stack, guest)
 
 
 def calls_of(stack: Stack, guest: str) -> list[dict[str, Any]]:
