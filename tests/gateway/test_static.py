@@ -10,6 +10,7 @@ import brotli
 import pytest
 
 from gateway import static
+from gateway.releases import versioned_files
 from gateway.static import preferred_encoding
 from tests.gateway.running import KEY, Running, running
 from warehouse.connect import Warehouse
@@ -55,6 +56,15 @@ def test_a_page_that_pins_a_version_keeps_it_after_an_upgrade(
     with running(tmp_path / "other", clickhouse) as gateway:
         assert gateway.client.get("/ask0.1.2.3.js").status_code == 404
         assert gateway.client.get("/ask0.1.3.0.js").headers["content-encoding"] == "br"
+
+
+def test_without_a_place_to_keep_versions_this_one_is_served_all_the_same(
+    built: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "widget"
+    blocked.write_text("no folder")
+    assert {"ask0.1.2.3.js", "more.0a1b.js"} == versioned_files(built, blocked).keys()
+    assert "lose it with the next" in caplog.text
 
 
 def test_the_manifest_says_what_to_pin(site: Running) -> None:

@@ -285,3 +285,13 @@ test("of more than a million characters the oldest events are given up and count
   assert.equal(queue.at(-1).event, "39");
   assert.equal(queue[0].event, `${40 - queue.length}`);
 });
+
+test("the try after a failure goes without keepalive, as that may be what the browser refuses", async () => {
+  const { browser, ask0 } = await start(answer(503, { "retry-after": "1" }));
+  ask0.track("A");
+  await browser.pass(2_000);
+  await browser.pass(1_000);
+  ask0.track("B");
+  await browser.pass(2_000);
+  assert.deepEqual(browser.requests.map(({ keepalive }) => keepalive), [true, false, true]);
+});
