@@ -1,6 +1,13 @@
 """What a worker tells Prometheus."""
 
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from consumers.folds.records import received_at_of
+from eventlog.log import Chunk
 
 STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -13,15 +20,48 @@ class Metrics:
         self.retries = Counter("ask0_worker_retries", "Rounds that must be repeated", ["cause"], registry=registry)
         self.stored = Counter("ask0_worker_events_stored", "Events that became rows", registry=registry)
         self.duplicates = Counter("ask0_worker_events_duplicate", "Events that were stored before", registry=registry)
+        self.put_aside = Counter(
+            "ask0_worker_events_parked", "Events and rejects put aside with their parked project", registry=registry
+        )
         self.quarantined = Counter(
             "ask0_worker_quarantined", "Events and records put into the quarantine", ["reason"], registry=registry
         )
-        self.lag = Gauge("ask0_worker_lag_records", "Records on the log that are not rows yet", registry=registry)
-        self.freshness = Gauge(
-            "ask0_worker_freshness_seconds",
-            "From receipt to readable row, for the newest event of the last round",
+        self.left_out = Counter(
+            "ask0_worker_left_out",
+            "Facts over a bound, which a user or conversation does not gather; their events are stored",
+            ["reason"],
             registry=registry,
         )
+        self.lag = Gauge("ask0_worker_lag_records", "Records on the log that are not rows yet", registry=registry)
         self.steps = Histogram(
             "ask0_worker_step_seconds", "Duration of a round's steps", ["step"], registry=registry, buckets=STEP_SECONDS
         )
+        self.parked: Mapping[str, str] = {}
+        self._fresh = 0.0
+        self._oldest: int | None = None  # received_at of what has not become rows
+        freshness = Gauge(
+            "ask0_worker_freshness_seconds",
+            "From receipt to readable row, for the newest event of the last round; the age of the oldest event of the"
+            " round that runs or is to be repeated, if that is more",
+            registry=registry,
+        )
+        freshness.set_function(self._freshness)
+        parked = Gauge("ask0_worker_parked_projects", "Projects whose records are put aside", registry=registry)
+        parked.set_function(lambda: len(self.parked))
+
+    @contextmanager
+    def waiting(self, chunks: Sequence[Chunk]) -> Iterator[None]:
+        """From now on until the chunks are applied, were it at the tenth attempt, their events grow old."""
+        if self._oldest is None:
+            self._oldest = next(
+                (at for chunk in chunks for _, value in chunk.records if (at := received_at_of(value))), 0
+            )
+        yield
+        self._oldest = None
+
+    def fresh(self, seconds: float) -> None:
+        self._fresh = seconds
+
+    def _freshness(self) -> float:
+        oldest = self._oldest
+        return max(self._fresh, time.time() - oldest / 1000) if oldest else self._fresh

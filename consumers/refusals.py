@@ -1,5 +1,6 @@
 """Insert a chunk's events; when ClickHouse refuses the block, find the rows at fault and insert the others."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,11 @@ from consumers.folds.events import Columns, event_columns
 from consumers.folds.identities import Guest
 from consumers.folds.quarantine import refused
 from consumers.folds.records import Placed, Quarantined
-from consumers.poison import MOST_AT_ONCE, TooMuchPoison
+from consumers.isolation import MOST_CULPRITS, is_of_the_data
+from consumers.poison import ProjectPoisoned
 from eventlog.log import Chunk
 from warehouse.connect import Warehouse
-from warehouse.errors import Refused, Unavailable
+from warehouse.errors import QueryFailed, Refused, Unavailable
 
 # ClickHouse writes a token down before the rows are in. A death between the two leaves the token spent and the rows
 # missing; so what a repeated chunk did not find in the table goes in again under a token of its own, counted up until
@@ -22,6 +24,12 @@ STORED = """
 SELECT _off, _idx FROM events
 WHERE _log = {log:String} AND _partition = {partition:UInt16} AND _off >= {lo:UInt64} AND _off < {hi:UInt64}
   AND toYYYYMM(received_at) >= {month:UInt32}
+"""
+
+WITHDRAWN_AT_ONCE = 1_000
+WITHDRAW = """
+DELETE FROM events WHERE _log = {log:String} AND _partition = {partition:UInt16}
+  AND (_off, _idx) IN (SELECT arrayJoin(arrayZip({offsets:Array(UInt64)}, {indexes:Array(UInt16)})))
 """
 
 
@@ -43,6 +51,19 @@ def insert_events(
     raise Unavailable(f"ClickHouse takes the rows of chunk {chunk.token} and does not have them afterwards")
 
 
+def withdraw(warehouse: Warehouse, events: Sequence[Placed]) -> None:
+    """Take the rows of some events out again: they are to be of the quarantine alone."""
+    by_chunk: dict[str, list[Placed]] = {}
+    for placed in events:
+        by_chunk.setdefault(placed.chunk.token, []).append(placed)
+    for own in by_chunk.values():
+        for start in range(0, len(own), WITHDRAWN_AT_ONCE):
+            page = own[start : start + WITHDRAWN_AT_ONCE]
+            places = {"offsets": [p.offset for p in page], "indexes": [p.index for p in page]}
+            log = {"log": own[0].chunk.log_id, "partition": own[0].chunk.partition}
+            warehouse.command(WITHDRAW, {**log, **places})
+
+
 def _positions(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> set[tuple[Any, ...]]:
     """(offset, index) of the chunk's rows in the table."""
     first = min((placed.record.received_at for placed in events), default=0)
@@ -56,10 +77,13 @@ def _store(
 ) -> list[Quarantined]:
     """Halves go in under tokens that follow from the rows' places alone: a repeat is refused, halved, dropped alike."""
     culprits = []
+    by_project: Counter[str] = Counter()
     for place, message in _insert(warehouse, event_columns(events, owners), token, 0, len(events)):
+        project_id = events[place].record.project_id
         culprits.append(refused(events[place], message))
-        if len(culprits) > MOST_AT_ONCE:
-            raise TooMuchPoison(f"ClickHouse refused more than {MOST_AT_ONCE:,} events of one chunk: {message}")
+        by_project[project_id] += 1
+        if by_project[project_id] > MOST_CULPRITS:  # each costs the neighbours' time
+            raise ProjectPoisoned(project_id, f"ClickHouse refused more than {MOST_CULPRITS} events of one chunk")
     return culprits
 
 
@@ -69,7 +93,9 @@ def _insert(warehouse: Warehouse, columns: Columns, token: str, lo: int, hi: int
     rows: dict[str, list[Any]] = columns if whole else {name: column[lo:hi] for name, column in columns.items()}
     try:
         warehouse.insert("events", rows, token=token if whole else f"{token}:{lo}:{hi}")
-    except Refused as error:
+    except (Refused, QueryFailed) as error:
+        if not is_of_the_data(error):
+            raise
         if hi - lo == 1:
             yield lo, str(error)
             return

@@ -5,13 +5,13 @@ the links; another inserts the link, then updates the events. Whichever comes se
 updated reads the links again, so that the last update is always by the link that stands.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Collection, Mapping
 
 from consumers.beside import both
 from consumers.folds.identities import Guest, Link
 from consumers.keys import RoundKeys, among
+from consumers.pages import MAX_PAGE_KEYS
+from consumers.snapshots import Touched, refresh
 from schemas.ids import guest_id
 from warehouse.connect import Warehouse
 
@@ -22,34 +22,31 @@ WHERE {among("project_id", "guest_id", "guest")}
 GROUP BY project_id, guest_id
 """
 WITH_FACTS = f"""
-SELECT DISTINCT project_id, user_id FROM user_facts WHERE {among("project_id", "user_id", "{guests}")}
+SELECT DISTINCT project_id, user_id FROM user_facts WHERE {among("project_id", "user_id", "guest")}
 """
 EARLIER_USERS = f"""
 SELECT DISTINCT project_id, merged_into FROM user_rows
-WHERE merged_into != '' AND {among("project_id", "id", "{guests}")}
+WHERE merged_into != '' AND {among("project_id", "id", "guest")}
 """
 # Sorted, so that both subqueries give the same order.
 MOVES = """
 (SELECT arraySort(groupArray((concat(project_id, char(0), key), owner)))
- FROM round_keys WHERE round = {round:UInt64} AND kind = '{moves}')
+ FROM round_keys WHERE round = {round:UInt64} AND kind = 'move')
 """
-EVENTS = f"sent_user_id = '' AND {among('project_id', 'anonymous_id', '{moves}')}"
+OF_MOVED = among("project_id", "anonymous_id", "move")
+# What was sent without a userId, or named a user without proof and so is the guest's too.
 UPDATE = f"""
 UPDATE events SET user_id = transform(concat(project_id, char(0), anonymous_id), {MOVES}.1, {MOVES}.2, user_id)
-WHERE {EVENTS}
+WHERE sent_user_id != user_id AND {OF_MOVED}
 """
-CONVERSATIONS = f"SELECT DISTINCT project_id, conversation_id FROM events WHERE conversation_id != '' AND {EVENTS}"
+CONVERSATIONS = f"""
+SELECT DISTINCT project_id, conversation_id FROM events
+WHERE conversation_id != '' AND (project_id, conversation_id) > ({{project:String}}, {{after:String}}) AND {OF_MOVED}
+ORDER BY project_id, conversation_id LIMIT {MAX_PAGE_KEYS}
+"""
 
 
-@dataclass
-class Touched:
-    """Whose rows are to be refreshed: users and guests, and conversations, by (project, id)."""
-
-    users: set[tuple[str, str]] = field(default_factory=set)
-    conversations: set[tuple[str, str]] = field(default_factory=set)
-
-
-def read_links(warehouse: Warehouse, keys: RoundKeys, guests: set[Guest]) -> dict[Guest, Link]:
+def read_links(warehouse: Warehouse, keys: RoundKeys, guests: Collection[Guest]) -> dict[Guest, Link]:
     """The links that stand, of guests who are in the round's set `guest`."""
     found = {}
     for project_id, guest, received_at, user_id, sent in warehouse.query(LINKS, {"round": keys.round}):
@@ -58,33 +55,32 @@ def read_links(warehouse: Warehouse, keys: RoundKeys, guests: set[Guest]) -> dic
     return found
 
 
-def reown(
-    warehouse: Warehouse, keys: RoundKeys, guests: set[Guest], resolved: Mapping[Guest, Link], touched: Touched
-) -> None:
+def reown(warehouse: Warehouse, guests: Collection[Guest], resolved: Mapping[Guest, Link], touched: Touched) -> None:
     """Bring the events of `guests` to the users that the standing links name, and add whose rows that changes.
 
     `resolved` are the links by which all of a guest's events went already. The facts of the round must be stored:
     a guest without facts has no events.
     """
-    for attempt in count():
+    guests = set(guests)
+    while True:
+        keys = RoundKeys(warehouse)
+        keys.add("guest", guests)
+        keys.store()
         links = read_links(warehouse, keys, guests)
+        keys.check()
         moved = {guest: link[1] for guest, link in links.items() if _user(resolved, guest) != link[1]}
         touched.users.update((project_id, link[1]) for (project_id, _), link in links.items())
         touched.users.update(moved)
-        if not moved or not _move(warehouse, keys, moved, touched, attempt):
+        if not moved or not _move(warehouse, keys, moved, touched):
             return
         resolved = links
 
 
-def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], touched: Touched, attempt: int) -> bool:
+def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], touched: Touched) -> bool:
     """Whether there was something to move."""
-    names = {"guests": f"guest {attempt}", "moves": f"move {attempt}"}
     bound = {"round": keys.round}
-    keys.add(names["guests"], moved)
-    keys.store()
     with_facts, earlier_users = both(
-        lambda: warehouse.query(_named(WITH_FACTS, names), bound),
-        lambda: warehouse.query(_named(EARLIER_USERS, names), bound),
+        lambda: warehouse.query(WITH_FACTS, bound), lambda: warehouse.query(EARLIER_USERS, bound)
     )
     # Only when two users share a device and their partitions run at different speeds does an earlier link come later.
     touched.users.update((project_id, user_id) for project_id, user_id in earlier_users)
@@ -92,19 +88,21 @@ def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], tou
     if not active:
         return False
     keys.add_members(
-        names["moves"],
+        "move",
         [(guest[0], sent, moved[guest], "") for guest in active for sent in _forms(guest[1])],
     )
     keys.store()
-    warehouse.command(_named(UPDATE, names), bound)
-    touched.conversations.update((row[0], row[1]) for row in warehouse.query(_named(CONVERSATIONS, names), bound))
+    warehouse.command(UPDATE, bound)
+    last = ("", "")
+    while rows := warehouse.query(CONVERSATIONS, {**bound, "project": last[0], "after": last[1]}):
+        last = rows[-1][0], rows[-1][1]
+        moved_too = {(project_id, conversation_id) for project_id, conversation_id in rows}
+        if len(rows) == MAX_PAGE_KEYS:  # of a guest who has talked so much that they are not kept in mind
+            refresh(warehouse, Touched(conversations=moved_too))
+        else:
+            touched.conversations |= moved_too
+    keys.check()
     return True
-
-
-def _named(sql: str, names: Mapping[str, str]) -> str:
-    for name, kind in names.items():
-        sql = sql.replace(f"{{{name}}}", kind)
-    return sql
 
 
 def _forms(guest: str) -> list[str]:

@@ -2,25 +2,32 @@
 
 The order is what makes it so. Ids are claimed before events go in, events before the facts that follow from them (an
 event that ClickHouse refuses leaves none), facts before the links are read again, everything before the snapshots.
+
+Whatever the senders chose, no statement is larger than a page of keys (pages.py), what ClickHouse refuses is found and
+put into the quarantine while the rest goes on (isolation.py), and a project with too much of it is parked (parking.py).
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Self
 
 from consumers.beside import both
-from consumers.dedup import claim, first_of_each
-from consumers.folds import conversations, identities, users
+from consumers.bounds import Heavy, merged, read_heavy
+from consumers.dedup import First, claim, first_of_each
+from consumers.facts import Facts, insert_facts
+from consumers.folds import identities
 from consumers.folds.identities import Guest, Link
-from consumers.folds.quarantine import quarantine_columns
-from consumers.folds.records import Placed, Quarantined, read
+from consumers.folds.quarantine import quarantine_columns, unwritten
+from consumers.folds.records import Placed, Quarantined, place_of, read, user_key
+from consumers.isolation import Culprit, isolate
 from consumers.keys import RoundKeys
-from consumers.poison import PoisonLimit
+from consumers.pages import pages
+from consumers.parking import Parking, put_aside
+from consumers.poison import PoisonLimit, ProjectPoison
 from consumers.refusals import insert_events
-from consumers.reown import Touched, read_links, reown
-from consumers.snapshots import refresh
+from consumers.reown import read_links, reown
+from consumers.snapshots import Touched, refresh
 from eventlog.log import Chunk
 from warehouse.connect import Warehouse
 
@@ -29,10 +36,11 @@ Timed = Callable[[str], AbstractContextManager[object]]
 
 @dataclass
 class Limits:
-    """How much of the log may be bad before the worker stops."""
+    """How much may be bad: of the log before the worker stops, of a project before it is parked."""
 
     unreadable: PoisonLimit = field(default_factory=PoisonLimit)
-    refused: PoisonLimit = field(default_factory=PoisonLimit)
+    poison: ProjectPoison = field(default_factory=ProjectPoison)
+    parking: Parking = field(default_factory=Parking)
 
 
 @dataclass
@@ -41,68 +49,105 @@ class Applied:
 
     stored: int
     duplicates: int
+    parked: int  # and rejects
     quarantined: Counter[str]  # by reason
+    left_out: Counter[str]  # facts of events that were stored, by LeftOut
     newest: int  # received_at of the newest event stored, 0 if none was
 
 
 @dataclass
-class Facts:
-    """What a round's events say of users, conversations and who is who."""
+class Page:
+    """Some of a round's events that are the first with their messageId, and what the tables say of them."""
 
-    users: Mapping[tuple[str, str], users.UserFacts]
-    conversations: Mapping[tuple[str, str], conversations.ConversationFacts]
-    links: Mapping[Guest, Link]
-
-    @classmethod
-    def of(cls, events: Sequence[Placed]) -> Self:
-        return cls(users.fold(events), conversations.fold(events), identities.fold(events))
+    first: First
+    guests: set[Guest]
+    fresh: Sequence[Placed] = ()
+    known: Mapping[Guest, Link] = field(default_factory=dict)
+    heavy: Heavy = field(default_factory=Heavy)
 
 
 def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: Timed) -> Applied:
-    """Raises what the warehouse raises, and TooMuchPoison; then the same chunks must be applied again, as repeated."""
-    keys = RoundKeys(warehouse)
+    """Raises what the warehouse raises, TooMuchPoison, and ProjectPoisoned, after which the project is to be parked.
+    Then the same chunks must be applied again, as repeated."""
     # Of everything but events: rows that are harmless twice, so each attempt stores its own. ClickHouse may have spent
     # a token of an earlier attempt and died before the rows were in.
-    token = f"round:{keys.round}"
+    token = f"round:{RoundKeys(warehouse).round}"
     with timed("decode"):
-        decoded = read(chunks)
+        limits.parking.look(warehouse)
+        decoded = read(chunks, limits.parking.projects)
         limits.unreadable.count(len(decoded.events) + decoded.unreadable, decoded.unreadable)
+        put_aside(warehouse, decoded.parked, chunks, token)
     with timed("deduplicate"):
-        first = first_of_each(decoded.events)
-        guests = identities.guests(first.values())
-        keys.add_ids("message", first)
-        keys.add("guest", guests)
-        keys.store()
-        events, known = both(
-            lambda: claim(warehouse, keys, first, token),
-            lambda: read_links(warehouse, keys, guests) if guests else {},
-        )
+        found = list(_paged(first_of_each(decoded.events)))
+        for number, page in enumerate(found):
+            _look_up(warehouse, page, f"{token}:{number}")
+        events = [placed for page in found for placed in page.fresh]
+        known = {guest: link for page in found for guest, link in page.known.items()}
+        heavy = merged(page.heavy for page in found)
         duplicates = len(decoded.events) - len(events)
+        events = list(identities.vouch(events, known))
     with timed("events"):
-        refused, facts = both(lambda: _insert_events(warehouse, events, known), lambda: Facts.of(events))
-        limits.refused.count(len(events), len(refused))
-    if refused:
-        culprits = {(row.chunk.token, row.offset, row.index) for row in refused}
-        events = [p for p in events if (p.chunk.token, p.offset, p.index) not in culprits]
-        facts = Facts.of(events)
-    quarantined = [*decoded.quarantined, *refused]
+        bad, facts = both(lambda: _insert_events(warehouse, events, known), lambda: Facts.of(events, heavy))
+    if bad:
+        culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
+        events = [placed for placed in events if place_of(placed) not in culprits]
+        facts = Facts.of(events, heavy)
     with timed("facts"):
-        _insert_facts(warehouse, token, facts, known, quarantined)
+        withdrawn = insert_facts(warehouse, token, facts, known, events)
+        bad += withdrawn
     touched = Touched(set(facts.users), set(facts.conversations))
+    unwritable: list[Culprit] = []
     with timed("reown"):
-        if guests:
-            # Rows of a repeated chunk may be in the table already, under the users of then.
-            repeated = any(chunk.repeated for chunk in chunks)
-            reown(warehouse, keys, guests, {} if repeated else known, touched)
+        # Rows of a repeated chunk may be in the table already, under the users of then.
+        resolved = {} if any(chunk.repeated for chunk in chunks) else known
+        for page in found:
+            unwritable += isolate(
+                "guest", sorted(page.guests), lambda guests: reown(warehouse, guests, resolved, touched)
+            )
     with timed("snapshots"):
-        refresh(warehouse, keys, touched)
-        keys.check()
+        unwritable += refresh(warehouse, touched)
+    newest = max((placed.record.received_at for placed in events), default=0)
+    bad += [unwritten(chunks[0], newest, *culprit) for culprit in unwritable]
+    quarantined = [*decoded.quarantined, *bad]
+    with timed("quarantine"):
+        if quarantined:
+            warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
+        _park(warehouse, limits, bad)
     return Applied(
-        stored=len(events),
+        stored=len(events) - len(withdrawn),
         duplicates=duplicates,
+        parked=sum(record.events for record in decoded.parked),
         quarantined=Counter(row.reason for row in quarantined),
-        newest=max((placed.record.received_at for placed in events), default=0),
+        left_out=heavy.left_out,
+        newest=newest,
     )
+
+
+def _paged(first: First) -> Iterable[Page]:
+    for items in pages(first.items(), _id_bytes):
+        yield Page(dict(items), identities.guests(placed for _, placed in items))
+
+
+def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
+    """About what an event's ids take in `round_keys`."""
+    event = item[1].event
+    return 16 + len(event.user_id) + len(event.conversation_id) + 2 * len(event.anonymous_id + event.previous_id)
+
+
+def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
+    keys = RoundKeys(warehouse)
+    keys.add_ids("message", page.first)
+    keys.add("guest", page.guests)
+    keys.store()
+    placed = page.first.values()
+    touched = {user_key(each) for each in placed}
+    talked = {(each.record.project_id, each.event.conversation_id) for each in placed if each.event.conversation_id}
+
+    def read_others() -> None:
+        page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
+        page.heavy = read_heavy(warehouse, touched, talked)
+
+    page.fresh, _ = both(lambda: claim(warehouse, keys, page.first, token), read_others)
 
 
 def _insert_events(warehouse: Warehouse, events: Sequence[Placed], known: Mapping[Guest, Link]) -> list[Quarantined]:
@@ -113,22 +158,11 @@ def _insert_events(warehouse: Warehouse, events: Sequence[Placed], known: Mappin
     return [row for own in by_chunk.values() for row in insert_events(warehouse, own[0].chunk, own, owners)]
 
 
-def _insert_facts(
-    warehouse: Warehouse, token: str, facts: Facts, known: Mapping[Guest, Link], quarantined: Sequence[Quarantined]
-) -> None:
-    new = {guest: link for guest, link in facts.links.items() if guest not in known or link < known[guest]}
-
-    def insert_users() -> None:
-        if facts.users:
-            warehouse.insert("user_facts", users.fact_columns(facts.users), token=f"{token}:user_facts")
-        if quarantined:
-            warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
-
-    def insert_others() -> None:
-        if facts.conversations:
-            columns = conversations.fact_columns(facts.conversations)
-            warehouse.insert("conversation_facts", columns, token=f"{token}:conversation_facts")
-        if new:
-            warehouse.insert("identity_links", identities.link_columns(new), token=f"{token}:identity_links")
-
-    both(insert_users, insert_others)
+def _park(warehouse: Warehouse, limits: Limits, bad: Iterable[Quarantined]) -> None:
+    """The projects that have had too many rows refused: from the next round on."""
+    for project_id, rows in Counter(row.project_id for row in bad).items():
+        if limits.poison.count(project_id, rows):
+            limits.parking.park(
+                warehouse, project_id, f"ClickHouse refused too many rows, {rows:,} of them in the last round"
+            )
+            limits.poison.forget(project_id)

@@ -5,16 +5,21 @@ after this worker's own facts were stored. So for every fact there is a refresh 
 a greater version began later still, and the row with the greatest version has seen every fact.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from consumers.beside import both
+from consumers.isolation import Culprit, Key, isolate
 from consumers.keys import RoundKeys, among
-from consumers.reown import Touched
+from consumers.pages import key_bytes, pages
 from schemas.consent import GPC_DENIES
 from schemas.traits import STANDARD
 from warehouse.connect import Warehouse
+from warehouse.errors import TooLarge
 
 PAGE = 20_000  # keys of a whole table that are refreshed at a time
+MAX_MEMBER_BYTES = 16_000_000  # of the users of a page and their guests, in `round_keys`
+MAX_GUEST_ROWS = 300_000  # that one statement looks up; pages whose users have more guests are halved
 
 NAMES = ", ".join(f"'{trait}'" for trait in STANDARD.values())
 
@@ -47,10 +52,12 @@ WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UIn
     FROM (SELECT arrayJoin(anonymous_ids) AS sent FROM user_facts WHERE {among("project_id", "user_id", "user")})
 )
 GROUP BY project_id, guest_id
+SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}
 """
 USERS = f"""
 INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, consent, gpc,
-    first_seen_at, last_active_at, conversations, questions, answers, answered, satisfaction, merged_into, _version)
+    first_seen_at, last_active_at, conversations, questions, answers, answered, satisfaction, merged_into,
+    trait_names, rating_count, _version)
 SELECT project_id, id,
        {VALUES},
        arraySort(anonymous),
@@ -59,7 +66,8 @@ SELECT project_id, id,
            mapKeys(other), mapValues(other)), ','), '}}')::JSON,
        {CONSENT.strip()}, sends_gpc,
        first_seen, last_active, length(conversation_set), length(question_set), length(answer_set),
-       length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged, {{version:UInt64}}
+       length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged,
+       length(t), length(ratings), {{version:UInt64}}
 FROM (
     SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
            {TEXTS.strip()} AS texts,
@@ -82,14 +90,14 @@ FROM (
 # A conversation belongs to the user it names, else to the user its guest turned out to be, else to the guest.
 CONVERSATIONS = f"""
 INSERT INTO conversation_rows (project_id, id, user_id, title, channel, topic, status, started_at, last_at, questions,
-    answers, answered, satisfaction, _version)
+    answers, answered, satisfaction, rating_count, _version)
 WITH (name) -> if(mapContains(a, name), a[name].2, NULL) AS attribute
 SELECT c.project_id, c.conversation_id,
        multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, guest),
        ifNull(attribute('title'), attribute('first_question')), attribute('channel'), attribute('topic'),
        multiIf(mapContains(a, 'deleted'), 'deleted', mapContains(a, 'status'), a['status'].2, 'open'),
        started, last, length(question_set), length(answer_set), length(answered_set),
-       if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), {{version:UInt64}}
+       if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), length(ratings), {{version:UInt64}}
 FROM (
     SELECT project_id, conversation_id, maxMap(attributes) AS a, a['guest_id'].2 AS guest,
            min(started_at) AS started, max(last_at) AS last, groupUniqArrayArray(questions) AS question_set,
@@ -111,32 +119,53 @@ LEFT JOIN (
 """
 
 
-def refresh(warehouse: Warehouse, keys: RoundKeys, touched: Touched) -> None:
-    """Write the rows of all that was touched again. Their facts and links must be stored."""
-    keys.add("user", touched.users)
-    keys.add("conversation", touched.conversations)
+@dataclass
+class Touched:
+    """Whose rows are to be refreshed: users and guests, and conversations, by (project, id)."""
+
+    users: set[Key] = field(default_factory=set)
+    conversations: set[Key] = field(default_factory=set)
+
+
+def refresh(warehouse: Warehouse, touched: Touched) -> list[Culprit]:
+    """Write the rows of all that was touched again, and return those that ClickHouse does not write. Their facts and
+    links must be stored."""
+    of_users, of_conversations = both(
+        lambda: _each_page("user", touched.users, lambda page: _refresh_users(warehouse, page)),
+        lambda: _each_page("conversation", touched.conversations, lambda page: _refresh_conversations(warehouse, page)),
+    )
+    return of_users + of_conversations
+
+
+def _each_page(kind: str, keys: Collection[Key], refresh_page: Callable[[Sequence[Key]], None]) -> list[Culprit]:
+    return [culprit for page in pages(sorted(keys), key_bytes) for culprit in isolate(kind, page, refresh_page)]
+
+
+def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
+    keys = RoundKeys(warehouse)
+    keys.add("user", page)
     keys.store()
     bound = {"round": keys.round, "version": _now(warehouse)}
-    both(
-        lambda: _refresh_users(warehouse, keys, touched.users, bound),
-        lambda: warehouse.command(CONVERSATIONS, bound) if touched.conversations else None,
-    )
-
-
-def _refresh_users(
-    warehouse: Warehouse, keys: RoundKeys, users: Collection[tuple[str, str]], bound: Mapping[str, int]
-) -> None:
-    if not users:
-        return
-    rows = {(project_id, key, key): "" for project_id, key in users}
+    rows = {(project_id, key, key): "" for project_id, key in page}
     for project_id, guest, owner in warehouse.query(GUESTS, bound):
         if (project_id, guest, guest) in rows:
             rows[project_id, guest, guest] = owner
         if (project_id, owner, owner) in rows:
             rows[project_id, guest, owner] = ""
+    if sum(sum(map(len, row)) for row in rows) > MAX_MEMBER_BYTES and len(page) > 1:
+        raise TooLarge(f"{len(page):,} users have {len(rows):,} guests")
     keys.add_members("member", [(*row, merged_into) for row, merged_into in rows.items()])
     keys.store()
     warehouse.command(USERS, bound)
+    keys.check()
+
+
+def _refresh_conversations(warehouse: Warehouse, page: Sequence[Key]) -> None:
+    keys = RoundKeys(warehouse)
+    keys.add("conversation", page)
+    keys.store()
+    warehouse.command(CONVERSATIONS, {"round": keys.round, "version": _now(warehouse)})
+    keys.check()
 
 
 def rebuild(warehouse: Warehouse) -> None:
@@ -147,9 +176,7 @@ def rebuild(warehouse: Warehouse) -> None:
     ):
         last = ("", "")
         while page := _page(warehouse, table, column, last):
-            keys = RoundKeys(warehouse)
-            refresh(warehouse, keys, Touched(**{kind: set(page)}))
-            keys.check()
+            refresh(warehouse, Touched(**{kind: set(page)}))
             last = page[-1]
 
 

@@ -23,8 +23,18 @@ class Reason(StrEnum):
     TOKEN_INVALID = "token_invalid"  # a userToken that no live verification key of the project has signed
     TOKEN_EXPIRED = "token_expired"  # a userToken whose exp is past
     TOKEN_WRONG_SUBJECT = "token_wrong_subject"  # a userToken of another user than the event's
+    FACTS_REFUSED = "facts_refused"  # what an event says of its user or conversation, refused likewise (worker)
+    ROW_NOT_WRITTEN = "row_not_written"  # a user's or conversation's row that ClickHouse will not take (worker)
     UNREADABLE_RECORD = "unreadable_record"  # a log record that does not decode (worker)
     REFUSED_BY_CLICKHOUSE = "refused_by_clickhouse"  # a row that ClickHouse will not take (worker)
+
+
+class LeftOut(StrEnum):
+    """What an accepted event says and a bound leaves out of the user or conversation. The event itself is stored."""
+
+    TOO_MANY_TRAITS = "too_many_traits"  # a name more than one user may have
+    TOO_MANY_GUESTS = "too_many_guests"  # an anonymousId more than one user may have been
+    TOO_MUCH_ACTIVITY = "too_much_activity"  # a question, answer or rating more than one user or conversation counts
 
 
 class InvalidEvent(Exception):

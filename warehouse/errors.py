@@ -5,6 +5,10 @@ class Unavailable(Exception):
     """ClickHouse is away, busy, or did not answer in time: wait and do the same again, with the same bounds."""
 
 
+class TooLarge(Unavailable):
+    """The statement needs more memory than it may take: do it in parts, or wait until others need less."""
+
+
 class Refused(Exception):
     """ClickHouse will never take this data: a value does not fit its column. Find the row and quarantine it."""
 

@@ -1,10 +1,10 @@
-"""Which of our three errors a failure is: wait, give up the data, or mend the statement."""
+"""Which of our errors a failure is: wait, do it in parts, give up the data, or mend the statement."""
 
 from clickhouse_connect.driver.exceptions import DataError, Error, OperationalError
 
-from warehouse.errors import QueryFailed, Refused, Unavailable
+from warehouse.errors import QueryFailed, Refused, TooLarge, Unavailable
 
-# ClickHouse's error numbers and names. A number that is in neither table is QueryFailed.
+# ClickHouse's error numbers and names. A number that is in none of the tables is QueryFailed.
 AWAY_OR_BUSY = {
     3: "UNEXPECTED_END_OF_FILE",
     75: "CANNOT_WRITE_TO_FILE_DESCRIPTOR",
@@ -20,7 +20,6 @@ AWAY_OR_BUSY = {
     210: "NETWORK_ERROR",
     225: "NO_ZOOKEEPER",
     236: "ABORTED",
-    241: "MEMORY_LIMIT_EXCEEDED",
     242: "TABLE_IS_READ_ONLY",
     243: "NOT_ENOUGH_SPACE",
     244: "UNEXPECTED_ZOOKEEPER_ERROR",
@@ -39,10 +38,14 @@ AWAY_OR_BUSY = {
     733: "TABLE_IS_BEING_RESTARTED",
     745: "SERVER_OVERLOADED",
     749: "TCP_CONNECTION_LIMIT_REACHED",
-    755: "TOO_LARGE_LIGHTWEIGHT_UPDATES",
     762: "HTTP_CONNECTION_LIMIT_REACHED",
     776: "RESOURCE_LIMIT_EXCEEDED",
     999: "KEEPER_EXCEPTION",
+}
+TOO_LARGE = {
+    191: "SET_SIZE_LIMIT_EXCEEDED",
+    241: "MEMORY_LIMIT_EXCEEDED",
+    755: "TOO_LARGE_LIGHTWEIGHT_UPDATES",
 }
 WRONG_DATA = {
     6: "CANNOT_PARSE_TEXT",
@@ -77,6 +80,8 @@ def translate(error: Exception) -> Exception:
     message = str(error)
     if code in WRONG_DATA or isinstance(error, DataError):
         return Refused(message)
+    if code in TOO_LARGE:
+        return TooLarge(message)
     if code in AWAY_OR_BUSY or (code is None and _gave_no_answer(error, message)):
         return Unavailable(message)
     return QueryFailed(message, code)

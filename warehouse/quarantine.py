@@ -11,6 +11,9 @@ from warehouse.connect import Warehouse
 COLUMNS = "project_id, id, stage, reason, message, message_id, raw, received_at, replayed_at"
 
 
+CLAIMED = (Reason.REFUSED_BY_CLICKHOUSE, Reason.FACTS_REFUSED)
+
+
 class Quarantined(NamedTuple):
     """One row. `id` is the position on the log, log:partition:offset:index."""
 
@@ -28,7 +31,7 @@ class Quarantined(NamedTuple):
     def replay_id(self) -> str:
         """The messageId to replay under. An event that reached the worker has claimed its own, so that a client's
         resend is dropped: its replay needs another, the same at every attempt. Empty: the gateway makes one."""
-        return f"{self.message_id}:replay" if self.reason == Reason.REFUSED_BY_CLICKHOUSE else self.message_id
+        return f"{self.message_id}:replay" if self.reason in CLAIMED else self.message_id
 
 
 def list_quarantine(

@@ -50,7 +50,7 @@ def _facts(events: Sequence[Placed]) -> ConversationFacts:
     times = [placed.occurred_at for placed in events]
     talk = [placed for placed in events if placed.said is not NOTHING]
     attributes: Attributes = {}
-    if named := {(placed.occurred_at, placed.event.user_id) for placed in events if placed.event.user_id}:
+    if named := {(placed.occurred_at, placed.user_id) for placed in events if placed.user_id}:
         attributes["user_id"] = max(named)
     if guests := {(placed.occurred_at, placed.event.anonymous_id) for placed in events if placed.event.anonymous_id}:
         attributes["guest_id"] = max((at, guest_id(anonymous_id)) for at, anonymous_id in guests)

@@ -15,7 +15,7 @@ def event_columns(events: Sequence[Placed], owners: Mapping[tuple[str, str], str
         "project_id": [p.record.project_id for p in events],
         "type": [p.event.type for p in events],
         "event": [p.event.event for p in events],
-        "user_id": [p.event.user_id or _owner(p, owners) for p in events],
+        "user_id": [p.user_id or _owner(p, owners) for p in events],
         "sent_user_id": [p.event.user_id for p in events],
         "anonymous_id": [p.event.anonymous_id for p in events],
         "message_id": [p.event.message_id for p in events],
@@ -54,5 +54,7 @@ def position_columns(rows: Sequence[Placed | Quarantined]) -> Columns:
 
 
 def _owner(placed: Placed, owners: Mapping[tuple[str, str], str]) -> str:
+    if not placed.event.anonymous_id:
+        return ""  # it names a user without proof, and no guest
     guest = guest_id(placed.event.anonymous_id)
     return owners.get((placed.record.project_id, guest), guest)

@@ -1,6 +1,8 @@
 """Rows of `identity_links`: an event that carries both ids says which user an anonymous id is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from consumers.folds.events import Columns
 from consumers.folds.records import Placed
@@ -10,10 +12,12 @@ Guest = tuple[str, str]  # project, guest id (g-…)
 Link = tuple[int, str, str]  # received at, user id, anonymous id as sent: the smallest, so the first received, wins
 
 
-def fold(events: Iterable[Placed]) -> dict[Guest, Link]:
+def fold(events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] = ()) -> dict[Guest, Link]:
+    """An event that names a user without the proof its project asks for says nothing here: anyone could make their
+    guest a part of that user. `strangers` are (project, user, anonymous id) that are not to be linked."""
     links: dict[Guest, Link] = {}
-    for project_id, user_id, anonymous_id, received_at in _mentions(events):
-        if user_id:
+    for project_id, user_id, anonymous_id, received_at in _mentions(p for p in events if not p.event.unverified):
+        if user_id and (project_id, user_id, anonymous_id) not in strangers:
             guest, link = (project_id, guest_id(anonymous_id)), (received_at, user_id, anonymous_id)
             links[guest] = min(link, links.get(guest, link))
     return links
@@ -24,14 +28,29 @@ def guests(events: Iterable[Placed]) -> set[Guest]:
     return {(project_id, guest_id(anonymous_id)) for project_id, _, anonymous_id, _ in _mentions(events)}
 
 
+def vouch(events: Sequence[Placed], known: Mapping[Guest, Link]) -> Sequence[Placed]:
+    """The events, those without proof as their guest's own: unless a proven event has said that this guest is the user
+    they name, so that they come from a browser which has shown a token before."""
+    if not any(placed.event.unverified for placed in events):
+        return events
+    links = fold(events)
+    return [placed if _is_proven(placed, known, links) else replace(placed, user_id="") for placed in events]
+
+
+def _is_proven(placed: Placed, known: Mapping[Guest, Link], links: Mapping[Guest, Link]) -> bool:
+    event = placed.event
+    if not event.unverified or not event.user_id:
+        return True
+    guest = placed.record.project_id, guest_id(event.anonymous_id)
+    link = known.get(guest) or links.get(guest)
+    return link is not None and bool(event.anonymous_id) and link[1] == event.user_id
+
+
 def _mentions(events: Iterable[Placed]) -> set[tuple[str, str, str, int]]:
-    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id. An event that names a
-    user without the proof its project asks for says nothing here: anyone could make their guest a part of that user."""
+    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id."""
     mentions = set()
     for placed in events:
         event, record = placed.event, placed.record
-        if event.unverified:
-            continue
         if event.anonymous_id:
             mentions.add((record.project_id, event.user_id, event.anonymous_id, record.received_at))
         if event.previous_id and event.user_id and event.previous_id != event.user_id:

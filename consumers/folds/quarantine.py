@@ -6,14 +6,16 @@ import msgspec
 
 from consumers.folds.events import Columns, position_columns
 from consumers.folds.records import Placed, Quarantined
+from eventlog.log import Chunk
 from schemas.events import Event
+from schemas.ids import short_key
 from schemas.reasons import Reason
 
 
 def quarantine_columns(rows: Sequence[Quarantined]) -> Columns:
     return {
         "project_id": [row.project_id for row in rows],
-        "id": [f"{row.chunk.log_id}:{row.chunk.partition}:{row.offset}:{row.index}" for row in rows],
+        "id": [_id(row) for row in rows],
         "stage": [row.stage for row in rows],
         "reason": [row.reason for row in rows],
         "message": [row.message for row in rows],
@@ -24,8 +26,8 @@ def quarantine_columns(rows: Sequence[Quarantined]) -> Columns:
     }
 
 
-def refused(placed: Placed, message: str) -> Quarantined:
-    """An event whose row ClickHouse does not take."""
+def refused(placed: Placed, message: str, reason: Reason = Reason.REFUSED_BY_CLICKHOUSE) -> Quarantined:
+    """An event whose row, or whose facts, ClickHouse does not take."""
     return Quarantined(
         chunk=placed.chunk,
         offset=placed.offset,
@@ -33,11 +35,35 @@ def refused(placed: Placed, message: str) -> Quarantined:
         project_id=placed.record.project_id,
         received_at=placed.record.received_at,
         stage="worker",
-        reason=Reason.REFUSED_BY_CLICKHOUSE,
+        reason=reason,
         message=message,
         message_id=placed.event.message_id,
         raw=_wire(placed.event),
     )
+
+
+def unwritten(chunk: Chunk, received_at: int, kind: str, key: tuple[str, str], message: str) -> Quarantined:
+    """A user, conversation or guest whose row ClickHouse does not write. Nothing of theirs is lost: events and facts
+    are stored, and a replay writes the row again."""
+    project_id, id = key
+    return Quarantined(
+        chunk=chunk,
+        offset=chunk.lo,
+        index=0,
+        project_id=project_id,
+        received_at=received_at,
+        stage="worker",
+        reason=Reason.ROW_NOT_WRITTEN,
+        message=message,
+        message_id="",
+        raw=msgspec.json.encode({kind: id}).decode(),
+        part=f"{kind}:{short_key(f'{project_id} {id}'):x}",
+    )
+
+
+def _id(row: Quarantined) -> str:
+    place = f"{row.chunk.log_id}:{row.chunk.partition}:{row.offset}:{row.index}"
+    return f"{place}:{row.part}" if row.part else place
 
 
 def _wire(event: Event) -> str:

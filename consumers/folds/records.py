@@ -1,7 +1,7 @@
 """The first step of every fold: decode a round's records and say of each event where it lies and when it happened."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,10 +31,11 @@ class Placed(msgspec.Struct, frozen=True, gc=False):  # tens of thousands live a
     event: Event
     occurred_at: int
     said: dict[str, Any]  # the properties of a conversation event, else NOTHING
+    user_id: str  # whose event it is; empty: its guest's. What the client sent, unless nothing proves that
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """Something that becomes no row but one of the quarantine."""
+    """Something that becomes no row but one of the quarantine. `part` tells apart what has the same place."""
 
     chunk: Chunk
     offset: int
@@ -46,6 +47,18 @@ class Quarantined(msgspec.Struct, frozen=True):
     message: str
     message_id: str
     raw: str
+    part: str = ""
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A record of a project whose records are not applied for now."""
+
+    chunk: Chunk
+    offset: int
+    project_id: str
+    received_at: int
+    events: int  # and rejects
+    value: str
 
 
 @dataclass
@@ -54,11 +67,13 @@ class Decoded:
 
     events: list[Placed] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
     unreadable: int = 0  # records, and so rows of the quarantine
 
 
-def read(chunks: Sequence[Chunk]) -> Decoded:
-    """Every event and every reject of the chunks, in log order. Never raises for what the bytes hold."""
+def read(chunks: Sequence[Chunk], parked: Collection[str] = ()) -> Decoded:
+    """Every event and every reject of the chunks, in log order; of the `parked` projects the records as they are. Never
+    raises for what the bytes hold."""
     decoded = Decoded()
     for chunk in chunks:
         for offset, value in chunk.records:
@@ -70,15 +85,22 @@ def read(chunks: Sequence[Chunk]) -> Decoded:
                 decoded.unreadable += 1
                 decoded.quarantined.append(_unreadable(chunk, offset, value, error))
             else:
+                if record.project_id in parked:
+                    decoded.parked.append(_parked(chunk, offset, record, value))
+                    continue
                 decoded.events += _place(chunk, offset, record)
                 decoded.quarantined += _rejected(chunk, offset, record)
     return decoded
 
 
 def user_key(placed: Placed) -> tuple[str, str]:
-    """Project and user whose facts the event adds to: the user the client named, else the guest."""
-    event = placed.event
-    return placed.record.project_id, event.user_id or guest_id(event.anonymous_id)
+    """Project and user whose facts the event adds to: the user it is of, else the guest."""
+    return placed.record.project_id, placed.user_id or guest_id(placed.event.anonymous_id)
+
+
+def place_of(placed: Placed) -> tuple[str, int, int]:
+    """Chunk, offset and index: what tells a round's events apart."""
+    return placed.chunk.token, placed.offset, placed.index
 
 
 def _place(chunk: Chunk, offset: int, record: Record) -> Iterator[Placed]:
@@ -89,7 +111,7 @@ def _place(chunk: Chunk, offset: int, record: Record) -> Iterator[Placed]:
     for index, event in enumerate(record.events):
         occurred_at = min(max(event.timestamp + skew, 0), latest)
         said = _properties(event) if event.event in UNDERSTOOD and event.type == "track" else NOTHING
-        yield Placed(chunk, offset, index, record, event, occurred_at, said)
+        yield Placed(chunk, offset, index, record, event, occurred_at, said, event.user_id)
 
 
 def _properties(event: Event) -> dict[str, Any]:
@@ -108,6 +130,11 @@ def _check_ranges(record: Record) -> None:
         raise msgspec.ValidationError(f"sent_at {record.sent_at} is not between 1970 and 2099")
     if len(record.events) + len(record.rejects) > MAX_RECORD_EVENTS:
         raise msgspec.ValidationError(f"{len(record.events):,} events in one record")
+
+
+def _parked(chunk: Chunk, offset: int, record: Record, value: bytes) -> Parked:
+    items = len(record.events) + len(record.rejects)
+    return Parked(chunk, offset, record.project_id, record.received_at, items, value.decode())
 
 
 def _rejected(chunk: Chunk, offset: int, record: Record) -> Iterator[Quarantined]:
@@ -144,6 +171,11 @@ def _unreadable(chunk: Chunk, offset: int, value: bytes, error: Exception) -> Qu
         message_id="",
         raw=raw,
     )
+
+
+def received_at_of(value: bytes) -> int:
+    """When a record was received, in epoch ms; 0 if its bytes do not say."""
+    return _heading(value)[1]
 
 
 def _heading(value: bytes) -> tuple[str, int]:

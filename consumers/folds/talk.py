@@ -19,6 +19,10 @@ class Talk(NamedTuple):
     answered: Sequence[int] = ()
     ratings: dict[int, float] = {}  # never written to
 
+    @property
+    def size(self) -> int:
+        return len(self.questions) + len(self.answers) + len(self.ratings)
+
     @classmethod
     def of(cls, events: Sequence[Placed]) -> Self:
         """`events` are conversation events of one user or one conversation."""

@@ -1,7 +1,7 @@
 """Rows of `user_facts`: what a round says about each user. Facts of any order and any number of times add up alike."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -45,11 +45,15 @@ class UserFacts(NamedTuple):
     talk: Talk
 
 
-def fold(events: Iterable[Placed]) -> dict[tuple[str, str], UserFacts]:
+def fold(
+    events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] = ()
+) -> dict[tuple[str, str], UserFacts]:
+    """`strangers` are (project, user, anonymous id) of ids that a user does not gather."""
     by_user: dict[tuple[str, str], list[Placed]] = {}
     for placed in events:
-        by_user.setdefault(user_key(placed), []).append(placed)
-    return {key: _facts(own) for key, own in by_user.items()}
+        if placed.user_id or placed.event.anonymous_id:
+            by_user.setdefault(user_key(placed), []).append(placed)
+    return {key: _facts(key, own, strangers) for key, own in by_user.items()}
 
 
 def fact_columns(users: Mapping[tuple[str, str], UserFacts]) -> Columns:
@@ -71,10 +75,12 @@ def fact_columns(users: Mapping[tuple[str, str], UserFacts]) -> Columns:
     }
 
 
-def _facts(events: Sequence[Placed]) -> UserFacts:
+def _facts(key: tuple[str, str], events: Sequence[Placed], strangers: Collection[tuple[str, str, str]]) -> UserFacts:
     times = [placed.occurred_at for placed in events]
     anonymous_ids = {placed.event.anonymous_id for placed in events}
-    anonymous_ids.update(placed.event.previous_id for placed in events if placed.event.user_id)
+    anonymous_ids.update(placed.event.previous_id for placed in events if placed.user_id)
+    if strangers:
+        anonymous_ids = {sent for sent in anonymous_ids if (*key, sent) not in strangers}
     conversations = {placed.event.conversation_id for placed in events}
     return UserFacts(
         traits=_fold_traits(events),
