@@ -16,6 +16,7 @@ from cli.greeting import Greeting
 from cli.keys import NewProject, bootstrap, first_project, first_write_key
 from cli.process import Deadline, WorkerThread, listen, serve, url_of
 from cli.working import wait_until, work
+from consumers.health import WorkerHealth
 from eventlog.open import open_log
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
@@ -89,6 +90,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
     interface = stack.enter_context(answering(settings, analysts=True)) if is_embedded(settings) else None
     demo = database.project if settings.host in LOOPBACK else None
     registry = CollectorRegistry()
+    health = WorkerHealth()
     app = create_app(
         settings,
         log=open_log(settings.log_dsn),
@@ -96,6 +98,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
         catalog=CatalogCache(database.warehouse, settings.data_dir),
         registry=registry,
         demo_project=demo.id if demo else None,
+        reports={"worker": health.report},
     )
     server = make_server(app, host=settings.host, port=settings.port)
     greeting = Greeting(settings, url_of(sock), interface, demo=demo is not None)
@@ -110,7 +113,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
         if database.ready:
             if late:
                 greet()
-            await work(settings, database.warehouse, registry, stop)
+            await work(settings, database.warehouse, registry, health, stop)
 
     def worker_ended() -> None:
         deadline.begin(FAILED)

@@ -16,14 +16,15 @@ from cli.environment import read_settings
 from cli.errors import FAILED
 from cli.process import Deadline, WorkerThread, listen, serve, url_of
 from cli.working import check_migrated, wait_until, work
+from consumers.health import WorkerHealth
 from gateway.logs import configure_logs
 from warehouse.connect import Warehouse
 
 
 @click.command("worker")
 def command() -> None:
-    """Run a worker: it takes its share of the log and writes it to ClickHouse. /health and /metrics answer on
-    ASK0_WORKER_PORT.
+    """Run a worker: it takes its share of the log and writes it to ClickHouse. /health, /health/ready and /metrics
+    answer on ASK0_WORKER_PORT.
 
     \b
     Example:
@@ -37,12 +38,13 @@ def command() -> None:
     with ExitStack() as stack:
         sock = stack.enter_context(listen(settings.host, settings.worker_port, "ASK0_WORKER_PORT"))
         warehouse = stack.enter_context(Warehouse(settings.clickhouse_dsn))
-        server = _health_server(registry)
+        health = WorkerHealth()
+        server = _health_server(registry, health)
 
         async def prepare_and_work(stop: asyncio.Event) -> None:
             await wait_until(lambda: check_migrated(warehouse), stop)
             if not stop.is_set():
-                await work(settings, warehouse, registry, stop)
+                await work(settings, warehouse, registry, health, stop)
 
         def ended() -> None:
             deadline.begin(FAILED)
@@ -56,16 +58,19 @@ def command() -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-def _health_server(registry: CollectorRegistry) -> uvicorn.Server:
-    """Answers as long as the worker runs: a worker that fails ends its process."""
+def _health_server(registry: CollectorRegistry, health: WorkerHealth) -> uvicorn.Server:
+    """/health answers while the worker runs, /health/ready says how it gets on. One that fails ends its process."""
 
-    async def health(request: Request) -> Response:
+    async def live(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        return JSONResponse(health.report(), headers={"cache-control": "no-store"})
 
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    app = Starlette(routes=[Route("/health", health), Route("/metrics", metrics)])
+    app = Starlette(routes=[Route("/health", live), Route("/health/ready", ready), Route("/metrics", metrics)])
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="none", access_log=False, log_config=None, server_header=False
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from consumers.health import WorkerHealth
 from consumers.worker import Worker
 from eventlog.open import open_reader
 from schemas.settings import Settings
@@ -45,10 +46,12 @@ async def wait_until(prepared: Callable[[], object], stop: asyncio.Event) -> Non
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
-async def work(settings: Settings, warehouse: Warehouse, registry: CollectorRegistry, stop: asyncio.Event) -> None:
+async def work(
+    settings: Settings, warehouse: Warehouse, registry: CollectorRegistry, health: WorkerHealth, stop: asyncio.Event
+) -> None:
     """Until `stop` is set; then its share of the log is given back."""
     reader = open_reader(settings.log_dsn, group=settings.kafka_group)
     try:
-        await Worker(reader, warehouse, registry).run(stop)
+        await Worker(reader, warehouse, registry, health).run(stop)
     finally:
         await reader.close()

@@ -16,7 +16,7 @@ From there on it is the worker's: consumers/worker.py takes chunks of the log an
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
@@ -33,7 +33,7 @@ from gateway.cookie import Cookie
 from gateway.cors import Cors, SameSite
 from gateway.demo import Demo
 from gateway.dispatch import Gateway
-from gateway.health import Health
+from gateway.health import Health, Report
 from gateway.ingest import Ingest, ingest_paths
 from gateway.metrics import Metrics
 from gateway.operations import Operation, openapi
@@ -59,9 +59,11 @@ def create_app(
     catalog: CatalogCache,
     registry: CollectorRegistry,
     demo_project: str | None = None,
+    reports: Mapping[str, Report] | None = None,
 ) -> Starlette:
     """The gateway. Its lifespan starts and closes the log and the catalog, and waits a few seconds at most: with both
-    engines away it serves, and says 503. `demo_project` turns /demo on. The warehouse stays the caller's to close."""
+    engines away it serves, and says 503. `demo_project` turns /demo on; `reports` are shown by /health/ready. The
+    warehouse stays the caller's to close."""
     threads = ThreadPoolExecutor(2, thread_name_prefix="gateway")  # for questions to ClickHouse
     metrics = Metrics(registry)
     addresses = Addresses(settings.ip_policy, settings.trusted_proxies)
@@ -69,7 +71,7 @@ def create_app(
     origins = Origins(settings.public_url, addresses)
     quotas = Quotas(settings.quota_events_per_second)
     ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader())
-    health = Health(log, warehouse, threads, metrics, registry)
+    health = Health(log, warehouse, threads, metrics, registry, reports or {})
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health

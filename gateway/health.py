@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.requests import Request
@@ -20,26 +21,38 @@ CHECK_SECONDS = 2.0
 logger = logging.getLogger(__name__)
 
 
+Report = Callable[[], Mapping[str, Any]]  # `status` is ok, degraded or unavailable; beside it why
+
+
 @dataclass(frozen=True)
 class Health:
+    """`reports` are of other parts of the process: of the worker, where it runs beside the gateway."""
+
     log: Log
     warehouse: Warehouse | None
     threads: Executor
     metrics: Metrics
     registry: CollectorRegistry
+    reports: Mapping[str, Report]
 
     async def live(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """503 when the log is away: no event can be taken. When only ClickHouse is away the status is "degraded", with
-        200: events are still accepted and become visible later, and a load balancer that took the gateway out would
-        lose them."""
+        """503 when no event can be taken: the log is away, or a part says unavailable. When only ClickHouse is away, or
+        the worker does not get on, the status is "degraded", with 200: events are still accepted and become visible
+        later, and a load balancer that took the gateway out would lose them."""
         await self.check()
-        log, clickhouse = self.metrics.ready["log"], self.metrics.ready["clickhouse"]
-        status = "unavailable" if not log else "ok" if clickhouse else "degraded"
-        parts = {part: "ok" if state else "unavailable" for part, state in self.metrics.ready.items()}
-        return JSONResponse({"status": status, **parts}, 200 if log else 503, {"cache-control": "no-store"})
+        parts: dict[str, Any] = {part: "ok" if state else "unavailable" for part, state in self.metrics.ready.items()}
+        parts |= {part: report() for part, report in self.reports.items()}
+        states = {part["status"] for part in parts.values() if isinstance(part, Mapping)}
+        if parts["log"] == "unavailable" or "unavailable" in states:
+            status = "unavailable"
+        else:
+            status = "degraded" if parts["clickhouse"] == "unavailable" or "degraded" in states else "ok"
+        return JSONResponse(
+            {"status": status, **parts}, 503 if status == "unavailable" else 200, {"cache-control": "no-store"}
+        )
 
     async def scrape(self, request: Request) -> Response:
         await self.check()

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from schemas.catalog import Project, Verification, VerificationKey
 from schemas.events import TOKEN, Event
+from schemas.ids import guest_id
 from schemas.reasons import InvalidEvent, Reason
 
 MAX_TOKEN_CHARACTERS = 4096
@@ -25,6 +26,7 @@ MISSING = "this project takes identify and alias of a userId only with a userTok
 INVALID = "the userToken is no JWT that a live verification key of the project has signed"
 EXPIRED = "the userToken has expired: have the site's server sign a new one"
 WRONG_SUBJECT = "the userToken's sub is another user than the event's userId"
+WRONG_GUEST = "the userToken was signed for another anonymousId than the event's anonymousId or previousId"
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +51,19 @@ class Verifier:
                 logger.warning("a verification key cannot be read, so it proves nothing", extra={"error": key.id})
 
     def check(self, token: object, user_id: str) -> str:
-        """The token. Raises InvalidEvent, and nothing else, unless it proves the user.
+        """The guest that the token is for, `g-…`, empty if it does not say. Raises InvalidEvent, nothing else, unless
+        it proves the user.
 
         The algorithm is that of our key, never what the token says. `kid` is not asked: every live key is tried. A
         token made for another audience is none of ours. `sub` is compared as text, as user ids are.
         """
         if type(token) is not str or len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
             raise InvalidEvent(Reason.TOKEN_INVALID, INVALID)
-        subject = self._signed(token)["sub"]
+        claims = self._signed(token)
+        subject, anonymous_id = claims["sub"], claims.get("anonymousId")
         if type(subject) not in (str, int, float) or str(subject) != user_id:
             raise InvalidEvent(Reason.TOKEN_WRONG_SUBJECT, WRONG_SUBJECT)
-        return token
+        return guest_id(str(anonymous_id)) if anonymous_id else ""
 
     def _signed(self, token: str) -> Mapping[str, Any]:
         """The claims."""
@@ -87,7 +91,7 @@ class Guard:
 
     verifier: Verifier
     trusted: bool
-    _proven: set[tuple[str, str]] = field(default_factory=set)  # unchanged SDKs repeat one token in every context
+    _proven: dict[tuple[str, str], str] = field(default_factory=dict)  # SDKs repeat one token in each context
 
     def admit(self, raw: Mapping[str, Any], event: Event) -> Event:
         """The event, marked if nothing proves the user it names. Raises InvalidEvent."""
@@ -95,8 +99,13 @@ class Guard:
             return event  # a guest
         token = token_of(raw)
         if token:
-            if type(token) is not str or (token, event.user_id) not in self._proven:
-                self._proven.add((self.verifier.check(token, event.user_id), event.user_id))
+            guest = self._proven.get((token, event.user_id)) if type(token) is str else None
+            if guest is None:
+                guest = self.verifier.check(token, event.user_id)
+                self._proven[str(token), event.user_id] = guest
+            # Who knows another visitor's anonymousId must not make that guest a part of themselves.
+            if guest and any(sent and guest_id(sent) != guest for sent in (event.anonymous_id, event.previous_id)):
+                raise InvalidEvent(Reason.TOKEN_WRONG_GUEST, WRONG_GUEST)
             return event
         if self.trusted or not self.verifier.required:
             return event

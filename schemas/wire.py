@@ -135,7 +135,19 @@ class Error(Wire):
     rejected: list[Rejected] | None = None
 
 
+class WorkerReport(Wire):
+    """Of the worker that runs beside the gateway: why it does not get on, if it does not."""
+
+    status: Literal["ok", "degraded"]
+    failing: dict[str, str | int] | None = Field(
+        None, description="step, kind of error and times, once a round has failed alike three times"
+    )
+    running: dict[str, str | int] | None = Field(None, description="step and seconds of a round that takes long")
+    parked: list[str] | None = Field(None, description="Projects put aside: `ask0 quarantine resume` goes on")
+
+
 class Readiness(Wire):
     status: Literal["ok", "degraded", "unavailable"]
     log: Literal["ok", "unavailable"]
     clickhouse: Literal["ok", "unavailable"]
+    worker: WorkerReport | None = None

@@ -48,7 +48,13 @@ def test_a_refused_shape_gives_its_reason_and_says_why(path: Path) -> None:
 
 
 def test_every_reason_of_the_gateway_has_an_example() -> None:
-    elsewhere = {Reason.WRONG_KEY, Reason.UNREADABLE_RECORD, Reason.REFUSED_BY_CLICKHOUSE}
+    elsewhere = {
+        Reason.WRONG_KEY,
+        Reason.UNREADABLE_RECORD,
+        Reason.REFUSED_BY_CLICKHOUSE,
+        Reason.FACTS_REFUSED,
+        Reason.ROW_NOT_WRITTEN,
+    }
     assert {path.parent.name for path in INVALID} == {reason.value for reason in Reason} - elsewhere
 
 

@@ -13,12 +13,18 @@ def placed(*, unverified: bool) -> list[Placed]:
     return read([chunk(record(*(replace(one, unverified=unverified) for one in said)))]).events
 
 
-def test_an_unverified_event_links_nobody_and_keeps_the_user_it_names() -> None:
+def test_an_unverified_event_links_nobody_and_counts_for_its_guest() -> None:
     events = placed(unverified=True)
     assert identities.fold(events) == {}
-    assert identities.guests(events) == set()
-    rows = event_columns(events, {})
-    assert (rows["user_id"], rows["sent_user_id"]) == (["u", "u"], ["u", "u"])
+    rows = event_columns(identities.vouch(events, {}), {})
+    assert (rows["user_id"], rows["sent_user_id"]) == (["g-a", ""], ["u", "u"])
+
+
+def test_an_unverified_event_counts_for_a_user_whom_its_browser_has_proven_before() -> None:
+    link = {("p", "g-a"): (0, "u", "a")}
+    assert [placed.user_id for placed in identities.vouch(placed(unverified=True), link)] == ["u", ""]
+    other = {("p", "g-a"): (0, "somebody else", "a")}
+    assert [placed.user_id for placed in identities.vouch(placed(unverified=True), other)] == ["", ""]
 
 
 def test_the_same_events_link_once_they_are_proven() -> None:
