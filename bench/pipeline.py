@@ -8,7 +8,8 @@ import orjson
 
 from bench.events import batch, event
 from bench.stack import WRITE_KEY, ask0, load, wait_for
-from consumers.folds.events import event_columns
+from consumers.folds.events import Fit, event_columns
+from consumers.folds.json_columns import fit
 from consumers.folds.records import read
 from eventlog.log import Chunk
 from schemas import records
@@ -31,9 +32,13 @@ def measure() -> tuple[float, float]:
     return ours, raw_inserts()
 
 
+def _fit_all(project_id: str) -> Fit:
+    return lambda column, raw: fit(raw)
+
+
 def raw_inserts() -> float:
     """The worker's own columns of the same events, made beforehand, into the same table, block after block."""
-    blocks = [event_columns(read([_chunk(first)]).events, {}) for first in range(0, EVENTS, BLOCK)]
+    blocks = [event_columns(read([_chunk(first)]).events, {}, _fit_all) for first in range(0, EVENTS, BLOCK)]
     with tempfile.TemporaryDirectory() as folder, Warehouse(f"chdb://{Path(folder) / 'clickhouse'}") as warehouse:
         migrate(warehouse)
         started = time.perf_counter()

@@ -6,20 +6,24 @@ of their own here, with smaller bounds, as many of them may become one user.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from consumers.folds.conversations import ConversationFacts
 from consumers.folds.records import Placed, user_key
 from consumers.folds.talk import Talk
-from consumers.folds.users import UserFacts
+from consumers.folds.users import Traits, UserFacts
 from consumers.keys import RoundKeys, among
+from schemas.ids import utf8_bytes
 from schemas.reasons import LeftOut
 from warehouse.connect import Warehouse
 
+MAX_TRAIT_NAME_CHARS = 255
 MAX_USER_TRAITS = 1_000  # names
 MAX_GUEST_TRAITS = 100
+MAX_USER_TRAIT_BYTES = 128_000  # of names and values together
+MAX_GUEST_TRAIT_BYTES = 16_000
 MAX_USER_GUESTS = 500  # anonymous ids that are one user
 MAX_USER_ACTIVITY = 100_000  # conversations, questions, answers and ratings together, and what one round adds at last
 MAX_GUEST_ACTIVITY = 2_000
@@ -28,22 +32,24 @@ MAX_CONVERSATION_ACTIVITY = 10_000  # questions, answers and ratings together, l
 Key = tuple[str, str]  # project, user or conversation
 
 SIZES = f"""
-SELECT 'user', project_id, id, argMax(trait_names, _version) AS traits,
-       argMax(length(anonymous_ids), _version) AS guests,
-       argMax(conversations + questions + answers + rating_count, _version) AS activity
+SELECT 'user', project_id, id,
+       argMax(trait_names, _version) >= if(startsWith(id, 'g-'), {MAX_GUEST_TRAITS // 2}, {MAX_USER_TRAITS // 2})
+       OR argMax(trait_bytes, _version) >= if(startsWith(id, 'g-'), {MAX_GUEST_TRAIT_BYTES // 2},
+                                              {MAX_USER_TRAIT_BYTES // 2})
+       OR argMax(length(anonymous_ids), _version) >= {MAX_USER_GUESTS // 2} AS is_near,
+       argMax(conversations + questions + answers + rating_count, _version)
+           >= if(startsWith(id, 'g-'), {MAX_GUEST_ACTIVITY}, {MAX_USER_ACTIVITY}) AS is_full
 FROM user_rows WHERE {among("project_id", "id", "user")}
 GROUP BY project_id, id
-HAVING traits >= if(startsWith(id, 'g-'), {MAX_GUEST_TRAITS // 2}, {MAX_USER_TRAITS // 2})
-    OR guests >= {MAX_USER_GUESTS // 2}
-    OR activity >= if(startsWith(id, 'g-'), {MAX_GUEST_ACTIVITY}, {MAX_USER_ACTIVITY})
+HAVING is_near OR is_full
 UNION ALL
-SELECT 'conversation', project_id, id, 0, 0, argMax(questions + answers + rating_count, _version) AS activity
+SELECT 'conversation', project_id, id, false, true
 FROM conversation_rows WHERE {among("project_id", "id", "conversation")}
 GROUP BY project_id, id
-HAVING activity >= {MAX_CONVERSATION_ACTIVITY}
+HAVING argMax(questions + answers + rating_count, _version) >= {MAX_CONVERSATION_ACTIVITY}
 """
 KNOWN = f"""
-SELECT project_id, user_id, groupUniqArrayArray({MAX_USER_TRAITS})(mapKeys(traits)),
+SELECT project_id, user_id, mapApply((name, fact) -> (name, length(name) + length(fact.2)), maxMap(traits)),
        groupUniqArrayArray({MAX_USER_GUESTS})(anonymous_ids)
 FROM user_facts WHERE {among("project_id", "user_id", "heavy")}
 GROUP BY project_id, user_id
@@ -51,9 +57,9 @@ GROUP BY project_id, user_id
 
 
 class Gathered(NamedTuple):
-    """The names of traits and the anonymous ids that a user has already."""
+    """What a user has already."""
 
-    traits: Collection[str] = ()
+    traits: Mapping[str, int] = {}  # bytes, by name
     guests: Collection[str] = ()
 
 
@@ -87,18 +93,32 @@ class Heavy:
         return refused
 
     def cut_user(self, key: Key, facts: UserFacts) -> UserFacts:
-        known = self.users.get(key, NOTHING).traits
-        traits = facts.traits
-        most = _most_traits(key)
-        if len(traits) + len(known) > most // 2:
-            new = [name for name in traits if name not in known]
-            dropped = set(new[max(min(most // 2, most - len(known)), 0) :])
-            self.left_out[LeftOut.TOO_MANY_TRAITS] += len(dropped)
-            traits = {name: fact for name, fact in traits.items() if name not in dropped}
+        if facts.traits:
+            facts = facts._replace(traits=self._cut_traits(key, facts.traits))
         if key in self.talkers:
             self.left_out[LeftOut.TOO_MUCH_ACTIVITY] += len(facts.conversations) + facts.talk.size
-            return facts._replace(traits=traits, conversations=(), talk=Talk())
-        return facts._replace(traits=traits) if traits is not facts.traits else facts
+            return facts._replace(conversations=(), talk=Talk())
+        return facts
+
+    def _cut_traits(self, key: Key, traits: Traits) -> Traits:
+        known = self.users.get(key, NOTHING).traits
+        most_names, most_bytes = GUEST_TRAITS if key[1].startswith("g-") else USER_TRAITS
+        names_left = min(most_names // 2, most_names - len(known))
+        bytes_left = min(most_bytes // 2, most_bytes - sum(known.values()))
+        kept = {}
+        for name, fact in traits.items():
+            if len(name) > MAX_TRAIT_NAME_CHARS:
+                self.left_out[LeftOut.NAME_TOO_LONG] += 1
+                continue
+            added = name not in known
+            grown = max(utf8_bytes(name) + utf8_bytes(fact[1]) - known.get(name, 0), 0)
+            if (added and names_left <= 0) or (grown and grown > bytes_left):
+                self.left_out[LeftOut.TOO_MANY_TRAITS] += 1
+                continue
+            names_left -= added
+            bytes_left -= grown
+            kept[name] = fact
+        return kept
 
     def cut_conversation(self, key: Key, facts: ConversationFacts) -> ConversationFacts:
         if key not in self.conversations:
@@ -108,10 +128,8 @@ class Heavy:
 
 
 NOTHING = Gathered()
-
-
-def _most_traits(key: Key) -> int:
-    return MAX_GUEST_TRAITS if key[1].startswith("g-") else MAX_USER_TRAITS
+USER_TRAITS = MAX_USER_TRAITS, MAX_USER_TRAIT_BYTES
+GUEST_TRAITS = MAX_GUEST_TRAITS, MAX_GUEST_TRAIT_BYTES
 
 
 def read_heavy(warehouse: Warehouse, users: Collection[Key], conversations: Collection[Key]) -> Heavy:
@@ -121,21 +139,21 @@ def read_heavy(warehouse: Warehouse, users: Collection[Key], conversations: Coll
     keys.add("conversation", conversations)
     keys.store()
     heavy = Heavy()
-    for kind, project_id, id, traits, guests, activity in warehouse.query(SIZES, {"round": keys.round}):
+    for kind, project_id, id, is_near, is_full in warehouse.query(SIZES, {"round": keys.round}):
         key = project_id, id
         if kind == "conversation":
             heavy.conversations.add(key)
             continue
-        if traits >= _most_traits(key) // 2 or guests >= MAX_USER_GUESTS // 2:
+        if is_near:
             heavy.users[key] = NOTHING
-        if activity >= (MAX_GUEST_ACTIVITY if id.startswith("g-") else MAX_USER_ACTIVITY):
+        if is_full:
             heavy.talkers.add(key)
     if heavy.users:
         keys.add("heavy", heavy.users)
         keys.store()
         for project_id, user_id, traits, guests in warehouse.query(KNOWN, {"round": keys.round}):
             if (project_id, user_id) in heavy.users:
-                heavy.users[project_id, user_id] = Gathered(frozenset(traits), frozenset(guests))
+                heavy.users[project_id, user_id] = Gathered(traits, frozenset(guests))
     keys.check()
     return heavy
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from schemas.ids import utf8_bytes
+
 MAX_PAGE_KEYS = 20_000
 MAX_PAGE_BYTES = 2_000_000  # of keys; `round_keys` holds them five times at the most, beside those of other workers
 
@@ -25,5 +27,5 @@ def pages(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
 
 
 def key_bytes(key: tuple[str, str]) -> int:
-    """Of a (project, id): about what it takes as UTF-8."""
-    return len(key[1]) if key[1].isascii() else len(key[1].encode())
+    """Of a (project, id), as UTF-8, and some for the project."""
+    return len(key[0]) + utf8_bytes(key[1])

@@ -1,11 +1,11 @@
 """Insert a chunk's events; when ClickHouse refuses the block, find the rows at fault and insert the others."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from consumers.folds.events import Columns, event_columns
+from consumers.folds.events import Columns, Fit, event_columns
 from consumers.folds.identities import Guest
 from consumers.folds.quarantine import refused
 from consumers.folds.records import Placed, Quarantined
@@ -34,10 +34,14 @@ DELETE FROM events WHERE _log = {log:String} AND _partition = {partition:UInt16}
 
 
 def insert_events(
-    warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed], owners: Mapping[Guest, str]
+    warehouse: Warehouse,
+    chunk: Chunk,
+    events: Sequence[Placed],
+    owners: Mapping[Guest, str],
+    fit_for: Callable[[str], Fit],
 ) -> list[Quarantined]:
     """Store the events of one chunk as one block under the chunk's token, and return those that no table takes."""
-    refused_rows = _store(warehouse, f"{chunk.token}:events", events, owners)
+    refused_rows = _store(warehouse, f"{chunk.token}:events", event_columns(events, owners, fit_for), events)
     if not chunk.repeated:
         return refused_rows
     culprits = {(row.offset, row.index) for row in refused_rows}
@@ -47,7 +51,8 @@ def insert_events(
         missing = [placed for placed in expected if (placed.offset, placed.index) not in stored]
         if not missing:
             return refused_rows
-        _store(warehouse, f"{chunk.token}:events:again:{attempt}", missing, owners)
+        columns = event_columns(missing, owners, fit_for)
+        _store(warehouse, f"{chunk.token}:events:again:{attempt}", columns, missing)
     raise Unavailable(f"ClickHouse takes the rows of chunk {chunk.token} and does not have them afterwards")
 
 
@@ -72,13 +77,11 @@ def _positions(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> 
     return set(warehouse.query(STORED, bounds))
 
 
-def _store(
-    warehouse: Warehouse, token: str, events: Sequence[Placed], owners: Mapping[Guest, str]
-) -> list[Quarantined]:
+def _store(warehouse: Warehouse, token: str, columns: Columns, events: Sequence[Placed]) -> list[Quarantined]:
     """Halves go in under tokens that follow from the rows' places alone: a repeat is refused, halved, dropped alike."""
     culprits = []
     by_project: Counter[str] = Counter()
-    for place, message in _insert(warehouse, event_columns(events, owners), token, 0, len(events)):
+    for place, message in _insert(warehouse, columns, token, 0, len(events)):
         project_id = events[place].record.project_id
         culprits.append(refused(events[place], message))
         by_project[project_id] += 1

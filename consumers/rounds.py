@@ -22,6 +22,7 @@ from consumers.folds.quarantine import quarantine_columns, unwritten
 from consumers.folds.records import Placed, Quarantined, place_of, read, user_key
 from consumers.isolation import Culprit, isolate
 from consumers.keys import RoundKeys
+from consumers.names import ProjectNames
 from consumers.pages import pages
 from consumers.parking import Parking, put_aside
 from consumers.poison import PoisonLimit, ProjectPoison
@@ -29,6 +30,7 @@ from consumers.refusals import insert_events
 from consumers.reown import read_links, reown
 from consumers.snapshots import Touched, refresh
 from eventlog.log import Chunk
+from schemas.ids import utf8_bytes
 from warehouse.connect import Warehouse
 
 Timed = Callable[[str], AbstractContextManager[object]]
@@ -36,11 +38,13 @@ Timed = Callable[[str], AbstractContextManager[object]]
 
 @dataclass
 class Limits:
-    """How much may be bad: of the log before the worker stops, of a project before it is parked."""
+    """How much may be bad, of the log before the worker stops, of a project before it is parked; and which names of
+    properties a project may use. Kept from round to round."""
 
     unreadable: PoisonLimit = field(default_factory=PoisonLimit)
     poison: ProjectPoison = field(default_factory=ProjectPoison)
     parking: Parking = field(default_factory=Parking)
+    names: ProjectNames = field(default_factory=ProjectNames)
 
 
 @dataclass
@@ -86,8 +90,12 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         heavy = merged(page.heavy for page in found)
         duplicates = len(decoded.events) - len(events)
         events = list(identities.vouch(events, known))
+        limits.names.begin(warehouse, {placed.record.project_id for placed in events})
     with timed("events"):
-        bad, facts = both(lambda: _insert_events(warehouse, events, known), lambda: Facts.of(events, heavy))
+        bad, facts = both(
+            lambda: _insert_events(warehouse, events, known, limits.names), lambda: Facts.of(events, heavy)
+        )
+        limits.names.save(warehouse, token)
     if bad:
         culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
         events = [placed for placed in events if place_of(placed) not in culprits]
@@ -118,7 +126,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         duplicates=duplicates,
         parked=sum(record.events for record in decoded.parked),
         quarantined=Counter(row.reason for row in quarantined),
-        left_out=heavy.left_out,
+        left_out=heavy.left_out + limits.names.left_out,
         newest=newest,
     )
 
@@ -129,9 +137,11 @@ def _paged(first: First) -> Iterable[Page]:
 
 
 def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
-    """About what an event's ids take in `round_keys`."""
-    event = item[1].event
-    return 16 + len(event.user_id) + len(event.conversation_id) + 2 * len(event.anonymous_id + event.previous_id)
+    """About what an event's ids take in `round_keys`: those of its user, its guests, its conversation and itself."""
+    (project_id, _), placed = item
+    event = placed.event
+    ids = utf8_bytes(event.user_id + event.conversation_id) + 2 * utf8_bytes(event.anonymous_id + event.previous_id)
+    return ids + 5 * len(project_id) + 16
 
 
 def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
@@ -150,12 +160,17 @@ def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
     page.fresh, _ = both(lambda: claim(warehouse, keys, page.first, token), read_others)
 
 
-def _insert_events(warehouse: Warehouse, events: Sequence[Placed], known: Mapping[Guest, Link]) -> list[Quarantined]:
+def _insert_events(
+    warehouse: Warehouse, events: Sequence[Placed], known: Mapping[Guest, Link], names: ProjectNames
+) -> list[Quarantined]:
     owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
     by_chunk: dict[int, list[Placed]] = {}
     for placed in events:
         by_chunk.setdefault(id(placed.chunk), []).append(placed)
-    return [row for own in by_chunk.values() for row in insert_events(warehouse, own[0].chunk, own, owners)]
+    refused = []
+    for own in by_chunk.values():
+        refused += insert_events(warehouse, own[0].chunk, own, owners, names.fit_for)
+    return refused
 
 
 def _park(warehouse: Warehouse, limits: Limits, bad: Iterable[Quarantined]) -> None:

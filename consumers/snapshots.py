@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from consumers.beside import both
+from consumers.bounds import MAX_USER_TRAIT_BYTES, MAX_USER_TRAITS
+from consumers.folds.json_columns import LIKE_A_DOT_IN_SQL
 from consumers.isolation import Culprit, Key, isolate
 from consumers.keys import RoundKeys, among
 from consumers.pages import key_bytes, pages
@@ -21,15 +23,42 @@ PAGE = 20_000  # keys of a whole table that are refreshed at a time
 MAX_MEMBER_BYTES = 16_000_000  # of the users of a page and their guests, in `round_keys`
 MAX_GUEST_ROWS = 300_000  # that one statement looks up; pages whose users have more guests are halved
 
+MAX_STATEMENT_BYTES = 1_000_000_000  # of memory; a page of users that takes more is halved
+
 NAMES = ", ".join(f"'{trait}'" for trait in STANDARD.values())
 
+# A user may have had many guests, each with traits of its own: the newest stay.
+NEWEST = f"""
+if(length(every) <= {MAX_USER_TRAITS} AND every_bytes <= {MAX_USER_TRAIT_BYTES}, every, mapFromArrays(
+   arrayMap(trait -> trait.1, arrayFilter(
+       (trait, number, bytes) -> number <= {MAX_USER_TRAITS} AND bytes <= {MAX_USER_TRAIT_BYTES},
+       arrayReverseSort(trait -> (trait.2.1, trait.1), arrayZip(mapKeys(every), mapValues(every))) AS by_time,
+       arrayEnumerate(by_time),
+       arrayCumSum(trait -> length(trait.1) + length(trait.2.2), by_time)) AS newest),
+   arrayMap(trait -> trait.2, newest)))
+"""
 
 # Each trait as text; of an object, such as Segment's company, the name in it. One lambda, as ClickHouse takes longer to
 # analyse eleven such expressions than to run them.
 TEXTS = f"""
 arrayMap(json -> multiIf(json = '', NULL, JSONType(json) = 'String', JSONExtractString(json),
                          JSONType(json) = 'Object', JSONExtractString(json, 'name'), json),
-         arrayMap(name -> t[name].2, [{NAMES}]))
+         arrayMap(name -> substringIndex(t[name].2, '\n', 1), [{NAMES}]))
+"""
+
+# The site's own traits as JSON: as the column can say them, and as they were sent where that is not the same. A fact's
+# text has two lines then, see folds/users.py.
+TRAITS = f"""
+concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(
+    toJSONString(replaceRegexpAll(name, '{LIKE_A_DOT_IN_SQL}', '%25\\1')), ':', substringIndex(fact.2, '\n', 1)),
+    mapKeys(other), mapValues(other)), ','), '}}')::JSON
+"""
+SENT_TRAITS = f"""
+if(arrayExists((name, fact) -> position(fact.2, '\n') > 0 OR match(name, '{LIKE_A_DOT_IN_SQL}'),
+               mapKeys(other), mapValues(other)),
+   concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(
+       toJSONString(name), ':', splitByChar('\n', fact.2)[-1]), mapKeys(other), mapValues(other)), ','), '}}'),
+   '')
 """
 VALUES = ", ".join(
     f"parseDateTime64BestEffortOrNull(texts[{place}], 3, 'UTC')" if name == "created_at" else f"texts[{place}]"
@@ -55,21 +84,22 @@ GROUP BY project_id, guest_id
 SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}
 """
 USERS = f"""
-INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, consent, gpc,
+INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, sent_traits, consent, gpc,
     first_seen_at, last_active_at, conversations, questions, answers, answered, satisfaction, merged_into,
-    trait_names, rating_count, _version)
+    trait_names, trait_bytes, rating_count, _version)
 SELECT project_id, id,
        {VALUES},
        arraySort(anonymous),
        multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
-       concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(toJSONString(name), ':', fact.2),
-           mapKeys(other), mapValues(other)), ','), '}}')::JSON,
+       {TRAITS.strip()}, {SENT_TRAITS.strip()},
        {CONSENT.strip()}, sends_gpc,
        first_seen, last_active, length(conversation_set), length(question_set), length(answer_set),
        length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged,
-       length(t), length(ratings), {{version:UInt64}}
+       length(every), every_bytes, length(ratings), {{version:UInt64}}
 FROM (
-    SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS t,
+    SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS every,
+           arraySum((name, fact) -> length(name) + length(fact.2), mapKeys(every), mapValues(every)) AS every_bytes,
+           {NEWEST.strip()} AS t,
            {TEXTS.strip()} AS texts,
            mapFilter((name, fact) -> name NOT IN ({NAMES}), t) AS other,
            maxMap(f.consent) AS choices, max(f.gpc) AS sends_gpc,
@@ -85,6 +115,7 @@ FROM (
     WHERE {among("f.project_id", "f.user_id", "member")}
     GROUP BY project_id, id
 )
+SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}
 """
 
 # A conversation belongs to the user it names, else to the user its guest turned out to be, else to the guest.
@@ -116,6 +147,7 @@ LEFT JOIN (
     )
     GROUP BY project_id, guest_id
 ) AS l ON c.project_id = l.project_id AND c.guest = l.guest_id
+SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}
 """
 
 

@@ -11,6 +11,11 @@ def uuid7(time_ms: int, random_bits: int) -> str:
     return str(UUID(int=value))
 
 
+def utf8_bytes(text: str) -> int:
+    """How many bytes a text takes."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def guest_id(anonymous_id: str) -> str:
     """The user id of a guest: `g-…`, as the console shows it."""
     return anonymous_id if anonymous_id.startswith("g-") else f"g-{anonymous_id}"

@@ -1,16 +1,21 @@
 """Rows of `events` and `event_ids`: one for each event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from consumers.folds.json_columns import Fitted
 from consumers.folds.records import Placed, Quarantined
 from schemas.ids import guest_id
 
 Columns = dict[str, list[Any]]
+Fit = Callable[[str, bytes], Fitted]  # what of a column's JSON, by the column's name, goes into it
 
 
-def event_columns(events: Sequence[Placed], owners: Mapping[tuple[str, str], str]) -> Columns:
-    """`owners` says which user a guest, (project, g-…), is known to be."""
+def event_columns(
+    events: Sequence[Placed], owners: Mapping[tuple[str, str], str], fit_for: Callable[[str], Fit]
+) -> Columns:
+    """`owners` says which user a guest, (project, g-…), is known to be; `fit_for` what fits a project's columns."""
+    properties, contexts = _fit_each(events, fit_for)
     return {
         "project_id": [p.record.project_id for p in events],
         "type": [p.event.type for p in events],
@@ -25,8 +30,10 @@ def event_columns(events: Sequence[Placed], owners: Mapping[tuple[str, str], str
         "sent_at": [p.record.sent_at for p in events],
         "conversation_id": [p.event.conversation_id for p in events],
         "group_id": [p.event.group_id for p in events],
-        "properties": [str(p.event.properties, "utf-8") for p in events],
-        "context": [str(p.event.context, "utf-8") for p in events],
+        "properties": [fitted.json for fitted in properties],
+        "context": [fitted.json for fitted in contexts],
+        "sent_properties": [fitted.sent for fitted in properties],
+        "sent_context": [fitted.sent for fitted in contexts],
         "ip": [p.record.ip for p in events],
         "user_agent": [p.record.user_agent for p in events],
         **position_columns(events),
@@ -51,6 +58,20 @@ def position_columns(rows: Sequence[Placed | Quarantined]) -> Columns:
         "_off": [row.offset for row in rows],
         "_idx": [row.index for row in rows],
     }
+
+
+def _fit_each(events: Sequence[Placed], fit_for: Callable[[str], Fit]) -> tuple[list[Fitted], list[Fitted]]:
+    """Properties and contexts. Many events share a context."""
+    fits = {project_id: fit_for(project_id) for project_id in {placed.record.project_id for placed in events}}
+    contexts: dict[tuple[str, bytes], Fitted] = {}
+    for placed in events:
+        key = placed.record.project_id, bytes(placed.event.context)
+        if key not in contexts:
+            contexts[key] = fits[key[0]]("context", key[1])
+    return (
+        [fits[p.record.project_id]("properties", bytes(p.event.properties)) for p in events],
+        [contexts[p.record.project_id, bytes(p.event.context)] for p in events],
+    )
 
 
 def _owner(placed: Placed, owners: Mapping[tuple[str, str], str]) -> str:

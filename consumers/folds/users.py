@@ -3,21 +3,19 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
 from consumers.folds.events import Columns
+from consumers.folds.json_columns import fit
 from consumers.folds.records import NOTHING, Placed, user_key
 from consumers.folds.talk import Talk
 from schemas.consent import STATES, read_consent
-from schemas.events import EMPTY, MAX_ID_CHARS
+from schemas.events import EMPTY
 from schemas.ids import short_key
 
-MAX_TRAITS = 500  # of one event; the rest stay readable in the event's own row
-
-Traits = dict[str, tuple[int, str]]  # (time, JSON) by name; of two the greater stays: the last write wins
+Traits = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
 Consent = dict[str, tuple[int, int]]  # (time, state) by category, alike
 
 GRANTED = STATES["granted"]
@@ -103,12 +101,17 @@ def _fold_traits(events: Sequence[Placed]) -> Traits:
             given = _traits.decode(placed.event.properties)
         except msgspec.MsgspecError:
             continue  # ClickHouse refuses such an event by itself
-        for name, value in islice(given.items(), MAX_TRAITS):
-            fact = placed.occurred_at, str(value, "utf-8")
-            name = name[:MAX_ID_CHARS]
+        for name, value in given.items():
+            fact = placed.occurred_at, _text_of(bytes(value))
             if fact[1] != "null" and traits.get(name, fact) <= fact:
                 traits[name] = fact
     return traits
+
+
+def _text_of(value: bytes) -> str:
+    """A trait's JSON. Where a JSON column cannot say it, two lines: what the column gets, and what was sent."""
+    fitted = fit(value)
+    return f"{fitted.json}\n{fitted.sent}" if fitted.sent else fitted.json
 
 
 def _fold_consent(events: Sequence[Placed]) -> Consent:

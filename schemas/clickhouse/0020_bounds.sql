@@ -2,6 +2,7 @@
 -- Snapshots of before count 0 until they are written again.
 
 ALTER TABLE user_rows ADD COLUMN IF NOT EXISTS trait_names UInt32 COMMENT 'Names of traits, standard ones too';
+ALTER TABLE user_rows ADD COLUMN IF NOT EXISTS trait_bytes UInt32 COMMENT 'Bytes of their names and values together';
 ALTER TABLE user_rows ADD COLUMN IF NOT EXISTS rating_count UInt32 COMMENT 'Ratings behind satisfaction';
 ALTER TABLE conversation_rows ADD COLUMN IF NOT EXISTS rating_count UInt32 COMMENT 'Ratings behind satisfaction';
 
@@ -32,3 +33,6 @@ CREATE TABLE IF NOT EXISTS parked_records
 ENGINE = ReplacingMergeTree
 ORDER BY (project_id, _log, _partition, _off)
 SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Workers share this table; with room for many of them, none finds its keys gone.
+ALTER TABLE round_keys MODIFY SETTING max_bytes_to_keep = 268435456;

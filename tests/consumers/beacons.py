@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import Any
 
+from consumers.folds.events import Fit
+from consumers.folds.json_columns import fit
 from consumers.rounds import Applied, Limits, apply
 from eventlog.log import Chunk
 from schemas.events import Event, parse_event
@@ -34,6 +36,11 @@ def record(
 def chunk(*records: bytes, lo: int = 0, partition: int = 0, log: str = "log", repeated: bool = False) -> Chunk:
     numbered = list(enumerate(records, start=lo))
     return Chunk(log, partition, lo, lo + len(records), numbered, repeated)
+
+
+def fit_all(project_id: str) -> Fit:
+    """For a project that may use any names."""
+    return lambda column, raw: fit(raw)
 
 
 def untimed(step: str) -> AbstractContextManager[object]:

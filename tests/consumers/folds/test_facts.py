@@ -81,15 +81,6 @@ def test_of_equal_times_the_greater_value_stays_and_null_says_nothing() -> None:
     assert users.fold(said)["p", "u"].traits == {"plan": (NOW - 60_000, '"b"')}
 
 
-def test_names_and_number_of_traits_are_bounded() -> None:
-    (facts,) = users.fold(
-        [one(userId="u", type="identify", traits={f"{n:0300}"[:254] + str(n): n for n in range(9)})]
-    ).values()
-    assert all(len(name) <= 255 for name in facts.traits)
-    (facts,) = users.fold([one(userId="u", type="identify", traits={str(n): n for n in range(600)})]).values()
-    assert len(facts.traits) == users.MAX_TRAITS
-
-
 def test_the_last_choice_of_each_category_stays_and_of_two_at_once_the_stricter() -> None:
     choices: list[tuple[int, dict[str, Any]]] = [
         (3, {"marketing": "granted"}),

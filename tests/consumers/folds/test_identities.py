@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from consumers.folds import identities
 from consumers.folds.events import event_columns
 from consumers.folds.records import Placed, read
-from tests.consumers.beacons import chunk, event, record
+from tests.consumers.beacons import chunk, event, fit_all, record
 
 
 def placed(*, unverified: bool) -> list[Placed]:
@@ -16,7 +16,7 @@ def placed(*, unverified: bool) -> list[Placed]:
 def test_an_unverified_event_links_nobody_and_counts_for_its_guest() -> None:
     events = placed(unverified=True)
     assert identities.fold(events) == {}
-    rows = event_columns(identities.vouch(events, {}), {})
+    rows = event_columns(identities.vouch(events, {}), {}, fit_all)
     assert (rows["user_id"], rows["sent_user_id"]) == (["g-a", ""], ["u", "u"])
 
 

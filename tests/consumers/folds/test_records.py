@@ -10,7 +10,7 @@ from consumers.folds.quarantine import quarantine_columns, refused
 from consumers.folds.records import read
 from schemas.events import parse_event
 from schemas.ids import message_key
-from tests.consumers.beacons import NOW, chunk, event, history, record
+from tests.consumers.beacons import NOW, chunk, event, fit_all, history, record
 
 HOUR = 3_600_000
 RECORDS = history(2, 20)
@@ -46,14 +46,14 @@ def test_any_bytes_become_events_or_quarantine(values: list[bytes], data: st.Dat
     decoded = read([chunk(*values)])
     offsets = {placed.offset for placed in decoded.events} | {row.offset for row in decoded.quarantined}
     assert offsets == set(range(len(values)))
-    event_columns(decoded.events, {})
+    event_columns(decoded.events, {}, fit_all)
     id_columns(decoded.events, [message_key(placed.event.message_id) for placed in decoded.events])
     quarantine_columns(decoded.quarantined)
 
 
 def test_rows_name_their_place_on_the_log() -> None:
     value = record(event(userId="u", event="x"), event(userId="u", event="y"))
-    columns = event_columns(read([chunk(value, value, lo=7, partition=3)]).events, {})
+    columns = event_columns(read([chunk(value, value, lo=7, partition=3)]).events, {}, fit_all)
     places = zip(columns["_log"], columns["_partition"], columns["_off"], columns["_idx"], strict=True)
     assert list(places) == [("log", 3, 7, 0), ("log", 3, 7, 1), ("log", 3, 8, 0), ("log", 3, 8, 1)]
 
