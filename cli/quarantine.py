@@ -13,6 +13,7 @@ from cli.environment import read_settings
 from cli.errors import FAILED, Failure
 from cli.keys import first_write_key
 from cli.output import echo_json, echo_table
+from cli.parking import parked, resume
 from cli.sender import Item, Sender
 from cli.target import find_url
 from schemas.catalog import Catalog, hash_secret
@@ -28,12 +29,16 @@ REASONS = click.Choice([str(reason) for reason in Reason])
 
 @click.group("quarantine")
 def command() -> None:
-    """List, look at and replay events that could not be accepted or applied.
+    """List, look at and replay events that could not be accepted or applied; let parked projects go on.
 
     \b
     Example:
       ask0 quarantine list --reason invalid_timestamp
     """
+
+
+command.add_command(parked)
+command.add_command(resume)
 
 
 @command.command("list")

@@ -50,7 +50,8 @@ def isolate(kind: str, keys: Sequence[Key], do: Callable[[Sequence[Key]], object
     """Do it with all the keys and return those it cannot be done with. Raises what waiting may heal, and what is no
     fault of the data: that several projects have culprits and nobody's keys go through is such.
 
-    A page that takes too much memory is halved too, but never blamed: a single key that does is raised.
+    A page that takes too much memory is halved too. A single key that does is blamed only if it does so by itself, not
+    because others take the server's memory.
     """
     search = _Search(kind, do)
     search.run(keys)
@@ -75,10 +76,13 @@ class _Search:
         try:
             self._do(keys)
             self.done += len(keys)
-        except TooLarge:
-            if len(keys) == 1:
+        except TooLarge as error:
+            if len(keys) > 1:
+                self._halve(keys)
+            elif error.by_itself:
+                self._blame(keys[0], str(error))
+            else:
                 raise
-            self._halve(keys)
         except Exception as error:
             if not is_of_the_data(error):
                 raise

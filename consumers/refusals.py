@@ -1,12 +1,11 @@
 """Insert a chunk's events; when ClickHouse refuses the block, find the rows at fault and insert the others."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from consumers.folds.events import Columns, Fit, event_columns
-from consumers.folds.identities import Guest
+from consumers.folds.events import Columns
 from consumers.folds.quarantine import refused
 from consumers.folds.records import Placed, Quarantined
 from consumers.isolation import MOST_CULPRITS, is_of_the_data
@@ -26,6 +25,8 @@ WHERE _log = {log:String} AND _partition = {partition:UInt16} AND _off >= {lo:UI
   AND toYYYYMM(received_at) >= {month:UInt32}
 """
 
+ToColumns = Callable[[Sequence[Placed]], Columns]
+
 WITHDRAWN_AT_ONCE = 1_000
 WITHDRAW = """
 DELETE FROM events WHERE _log = {log:String} AND _partition = {partition:UInt16}
@@ -34,25 +35,28 @@ DELETE FROM events WHERE _log = {log:String} AND _partition = {partition:UInt16}
 
 
 def insert_events(
-    warehouse: Warehouse,
-    chunk: Chunk,
-    events: Sequence[Placed],
-    owners: Mapping[Guest, str],
-    fit_for: Callable[[str], Fit],
+    warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed], to_columns: ToColumns, *, parked: bool
 ) -> list[Quarantined]:
-    """Store the events of one chunk as one block under the chunk's token, and return those that no table takes."""
-    refused_rows = _store(warehouse, f"{chunk.token}:events", event_columns(events, owners, fit_for), events)
-    if not chunk.repeated:
-        return refused_rows
-    culprits = {(row.offset, row.index) for row in refused_rows}
-    expected = [placed for placed in events if (placed.offset, placed.index) not in culprits]
-    for attempt in range(1, MOST_TRIES + 1):
-        stored = _positions(warehouse, chunk, expected)
-        missing = [placed for placed in expected if (placed.offset, placed.index) not in stored]
-        if not missing:
+    """Store the events of one chunk as one block under the chunk's token, and return those that no table takes.
+
+    `parked` says that records of the chunk were put aside. An earlier attempt may have stored the others, in another
+    block than this one: so what is there must be looked for first.
+    """
+    refused_rows: list[Quarantined] = []
+    for attempt in range(MOST_TRIES + 1):
+        missing = events
+        if attempt or (parked and chunk.repeated):
+            stored = _positions(warehouse, chunk, events)
+            missing = [placed for placed in events if (placed.offset, placed.index) not in stored]
+            if not missing:
+                return refused_rows
+        token = f"{chunk.token}:events:again:{attempt}" if attempt else f"{chunk.token}:events"
+        found = _store(warehouse, token, to_columns, missing)
+        refused_rows += found
+        if not chunk.repeated:
             return refused_rows
-        columns = event_columns(missing, owners, fit_for)
-        _store(warehouse, f"{chunk.token}:events:again:{attempt}", columns, missing)
+        culprits = {(row.offset, row.index) for row in found}
+        events = [placed for placed in events if (placed.offset, placed.index) not in culprits]
     raise Unavailable(f"ClickHouse takes the rows of chunk {chunk.token} and does not have them afterwards")
 
 
@@ -77,11 +81,13 @@ def _positions(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> 
     return set(warehouse.query(STORED, bounds))
 
 
-def _store(warehouse: Warehouse, token: str, columns: Columns, events: Sequence[Placed]) -> list[Quarantined]:
-    """Halves go in under tokens that follow from the rows' places alone: a repeat is refused, halved, dropped alike."""
+def _store(warehouse: Warehouse, token: str, to_columns: ToColumns, events: Sequence[Placed]) -> list[Quarantined]:
+    """Halves go in under tokens that follow from the rows' places alone: a repeat is refused, halved, dropped alike.
+    They part the projects first, so that the neighbours are soon done."""
+    events = sorted(events, key=lambda placed: placed.record.project_id)
     culprits = []
     by_project: Counter[str] = Counter()
-    for place, message in _insert(warehouse, columns, token, 0, len(events)):
+    for place, message in _insert(warehouse, to_columns(events), token, 0, len(events)):
         project_id = events[place].record.project_id
         culprits.append(refused(events[place], message))
         by_project[project_id] += 1
@@ -93,7 +99,7 @@ def _store(warehouse: Warehouse, token: str, columns: Columns, events: Sequence[
 def _insert(warehouse: Warehouse, columns: Columns, token: str, lo: int, hi: int) -> Iterator[tuple[int, str]]:
     """Insert rows [lo, hi) and yield the place of each that is refused."""
     whole = lo == 0 and hi == len(columns["_off"])
-    rows: dict[str, list[Any]] = columns if whole else {name: column[lo:hi] for name, column in columns.items()}
+    rows: Columns = columns if whole else {name: column[lo:hi] for name, column in columns.items()}
     try:
         warehouse.insert("events", rows, token=token if whole else f"{token}:{lo}:{hi}")
     except (Refused, QueryFailed) as error:

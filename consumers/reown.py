@@ -98,7 +98,7 @@ def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], tou
         last = rows[-1][0], rows[-1][1]
         moved_too = {(project_id, conversation_id) for project_id, conversation_id in rows}
         if len(rows) == MAX_PAGE_KEYS:  # of a guest who has talked so much that they are not kept in mind
-            refresh(warehouse, Touched(conversations=moved_too))
+            touched.unwritable += refresh(warehouse, Touched(conversations=moved_too))
         else:
             touched.conversations |= moved_too
     keys.check()

@@ -8,7 +8,7 @@ put into the quarantine while the rest goes on (isolation.py), and a project wit
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from consumers.bounds import Heavy, merged, read_heavy
 from consumers.dedup import First, claim, first_of_each
 from consumers.facts import Facts, insert_facts
 from consumers.folds import identities
+from consumers.folds.events import event_columns
 from consumers.folds.identities import Guest, Link
 from consumers.folds.quarantine import quarantine_columns, unwritten
 from consumers.folds.records import Placed, Quarantined, place_of, read, user_key
@@ -26,7 +27,7 @@ from consumers.names import ProjectNames
 from consumers.pages import pages
 from consumers.parking import Parking, put_aside
 from consumers.poison import PoisonLimit, ProjectPoison
-from consumers.refusals import insert_events
+from consumers.refusals import ToColumns, insert_events
 from consumers.reown import read_links, reown
 from consumers.snapshots import Touched, refresh
 from eventlog.log import Chunk
@@ -92,8 +93,13 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         events = list(identities.vouch(events, known))
         limits.names.begin(warehouse, {placed.record.project_id for placed in events})
     with timed("events"):
+        owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
+        parked = {record.chunk.token for record in decoded.parked}
         bad, facts = both(
-            lambda: _insert_events(warehouse, events, known, limits.names), lambda: Facts.of(events, heavy)
+            lambda: _insert_events(
+                warehouse, events, lambda some: event_columns(some, owners, limits.names.fit_for), parked
+            ),
+            lambda: Facts.of(events, heavy),
         )
         limits.names.save(warehouse, token)
     if bad:
@@ -113,7 +119,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
                 "guest", sorted(page.guests), lambda guests: reown(warehouse, guests, resolved, touched)
             )
     with timed("snapshots"):
-        unwritable += refresh(warehouse, touched)
+        unwritable += touched.unwritable + refresh(warehouse, touched)
     newest = max((placed.record.received_at for placed in events), default=0)
     bad += [unwritten(chunks[0], newest, *culprit) for culprit in unwritable]
     quarantined = [*decoded.quarantined, *bad]
@@ -161,15 +167,16 @@ def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
 
 
 def _insert_events(
-    warehouse: Warehouse, events: Sequence[Placed], known: Mapping[Guest, Link], names: ProjectNames
+    warehouse: Warehouse, events: Sequence[Placed], to_columns: ToColumns, parked: Collection[str]
 ) -> list[Quarantined]:
-    owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
+    """`parked` are the tokens of chunks of which something was put aside."""
     by_chunk: dict[int, list[Placed]] = {}
     for placed in events:
         by_chunk.setdefault(id(placed.chunk), []).append(placed)
     refused = []
     for own in by_chunk.values():
-        refused += insert_events(warehouse, own[0].chunk, own, owners, names.fit_for)
+        chunk = own[0].chunk
+        refused += insert_events(warehouse, chunk, own, to_columns, parked=chunk.token in parked)
     return refused
 
 

@@ -157,6 +157,7 @@ class Touched:
 
     users: set[Key] = field(default_factory=set)
     conversations: set[Key] = field(default_factory=set)
+    unwritable: list[Culprit] = field(default_factory=list)  # of those refreshed already
 
 
 def refresh(warehouse: Warehouse, touched: Touched) -> list[Culprit]:
@@ -185,7 +186,7 @@ def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
         if (project_id, owner, owner) in rows:
             rows[project_id, guest, owner] = ""
     if sum(sum(map(len, row)) for row in rows) > MAX_MEMBER_BYTES and len(page) > 1:
-        raise TooLarge(f"{len(page):,} users have {len(rows):,} guests")
+        raise TooLarge(f"{len(page):,} users have {len(rows):,} guests", by_itself=True)
     keys.add_members("member", [(*row, merged_into) for row, merged_into in rows.items()])
     keys.store()
     warehouse.command(USERS, bound)
@@ -202,13 +203,11 @@ def _refresh_conversations(warehouse: Warehouse, page: Sequence[Key]) -> None:
 
 def rebuild(warehouse: Warehouse) -> None:
     """Write every row again from the facts, while workers may go on."""
-    for table, column, kind in (
-        ("user_facts", "user_id", "users"),
-        ("conversation_facts", "conversation_id", "conversations"),
-    ):
+    for table, column in (("user_facts", "user_id"), ("conversation_facts", "conversation_id")):
         last = ("", "")
         while page := _page(warehouse, table, column, last):
-            refresh(warehouse, Touched(**{kind: set(page)}))
+            keys = set(page)
+            refresh(warehouse, Touched(users=keys) if column == "user_id" else Touched(conversations=keys))
             last = page[-1]
 
 

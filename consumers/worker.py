@@ -36,7 +36,7 @@ class Worker:
         self._warehouse = warehouse
         self._metrics = Metrics(registry)
         self._limits = Limits()
-        self._health = health or WorkerHealth()
+        self.health = health or WorkerHealth()
         self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -51,7 +51,7 @@ class Worker:
                         started = True
                     await self._turn(thread)
                     self._failures = 0
-                    self._health.succeeded()
+                    self.health.succeeded()
                 except (Unavailable, LogUnavailable) as error:
                     self._retry(error)
                     await self._back_off(stop)
@@ -64,27 +64,32 @@ class Worker:
 
     async def _turn(self, thread: Executor) -> None:
         chunks = await self._reader.poll(POLL_SECONDS)
-        if chunks:
-            applied = await self._apply(thread, chunks)
-            await self._reader.done(chunks)
-            self._count(applied)
-        self._metrics.lag.set(await self._reader.lag())
+        try:
+            if chunks:
+                applied = await self._apply(thread, chunks)
+                await self._reader.done(chunks)
+                self._count(applied)
+        finally:
+            await self._measure_lag()
 
     async def _apply(self, thread: Executor, chunks: Sequence[Chunk]) -> Applied:
         """The lag is kept true meanwhile, however long it takes, and also if it fails."""
-        with self._health.round(), self._metrics.waiting(chunks):
+        with self.health.round(), self._metrics.waiting(chunks):
             applying = asyncio.get_running_loop().run_in_executor(
                 thread, apply, self._warehouse, chunks, self._limits, self._timed
             )
             while not (await asyncio.wait((applying,), timeout=LAG_SECONDS))[0]:
-                with suppress(LogUnavailable):
-                    self._metrics.lag.set(await self._reader.lag())
-            self._health.parked = self._metrics.parked = self._limits.parking.projects
+                await self._measure_lag()
+            self.health.parked = self._metrics.parked = self._limits.parking.projects
             return applying.result()
+
+    async def _measure_lag(self) -> None:
+        with suppress(LogUnavailable):  # it keeps its last value
+            self._metrics.lag.set(await self._reader.lag())
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
-        with self._health.step(step), self._metrics.steps.labels(step).time():
+        with self.health.step(step), self._metrics.steps.labels(step).time():
             yield
 
     def _count(self, applied: Applied) -> None:
@@ -102,7 +107,7 @@ class Worker:
 
     def _retry(self, error: Exception) -> None:
         self._metrics.retries.labels(type(error).__name__).inc()
-        self._health.failed(error)
+        self.health.failed(error)
         logger.warning("the round is repeated: %s: %s", type(error).__name__, str(error)[:300])
         self._reader.retry()
 
@@ -116,7 +121,7 @@ class Worker:
                 )
                 return
             except Unavailable as error:
-                self._health.failed(error)
+                self.health.failed(error)
                 await self._back_off(stop)
 
     async def _back_off(self, stop: asyncio.Event) -> None:

@@ -6,7 +6,12 @@ class Unavailable(Exception):
 
 
 class TooLarge(Unavailable):
-    """The statement needs more memory than it may take: do it in parts, or wait until others need less."""
+    """The statement needs more memory than it may take: do it in parts. Unless `by_itself`, it may also fit when others
+    need less."""
+
+    def __init__(self, message: str, *, by_itself: bool = False) -> None:
+        super().__init__(message)
+        self.by_itself = by_itself
 
 
 class Refused(Exception):

@@ -47,6 +47,8 @@ TOO_LARGE = {
     241: "MEMORY_LIMIT_EXCEEDED",
     755: "TOO_LARGE_LIGHTWEIGHT_UPDATES",
 }
+MEMORY_LIMIT_EXCEEDED = 241
+OF_ONE_QUERY = "Query memory limit"  # and not that of the server, which others use up
 WRONG_DATA = {
     6: "CANNOT_PARSE_TEXT",
     25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
@@ -81,7 +83,7 @@ def translate(error: Exception) -> Exception:
     if code in WRONG_DATA or isinstance(error, DataError):
         return Refused(message)
     if code in TOO_LARGE:
-        return TooLarge(message)
+        return TooLarge(message, by_itself=code != MEMORY_LIMIT_EXCEEDED or OF_ONE_QUERY in message)
     if code in AWAY_OR_BUSY or (code is None and _gave_no_answer(error, message)):
         return Unavailable(message)
     return QueryFailed(message, code)
