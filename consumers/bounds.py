@@ -13,7 +13,7 @@ from typing import NamedTuple
 from consumers.folds.conversations import ConversationFacts
 from consumers.folds.records import Placed, user_key
 from consumers.folds.talk import Talk
-from consumers.folds.users import Traits, UserFacts
+from consumers.folds.users import Traits, UserFacts, trait_names
 from consumers.keys import RoundKeys, among
 from schemas.ids import utf8_bytes
 from schemas.reasons import LeftOut
@@ -28,6 +28,8 @@ MAX_USER_GUESTS = 500  # anonymous ids that are one user
 MAX_USER_ACTIVITY = 100_000  # conversations, questions, answers and ratings together, and what one round adds at last
 MAX_GUEST_ACTIVITY = 2_000
 MAX_CONVERSATION_ACTIVITY = 10_000  # questions, answers and ratings together, likewise
+
+NEAR_AT_ONCE = 200  # users near a bound, of whom each may have many names
 
 Key = tuple[str, str]  # project, user or conversation
 
@@ -51,16 +53,20 @@ HAVING argMax(questions + answers + rating_count, _version) >= {MAX_CONVERSATION
 KNOWN = f"""
 SELECT project_id, user_id, mapApply((name, fact) -> (name, length(name) + length(fact.2)), maxMap(traits)),
        groupUniqArrayArray({MAX_USER_GUESTS})(anonymous_ids)
-FROM user_facts WHERE {among("project_id", "user_id", "heavy")}
+FROM user_facts WHERE {among("project_id", "user_id", "near")}
 GROUP BY project_id, user_id
 """
 
 
 class Gathered(NamedTuple):
-    """What a user has already."""
+    """What a user has already. A round keeps of it what its events mention: names of traits and anonymous ids may be many,
+    and so may such users."""
 
-    traits: Mapping[str, int] = {}  # bytes, by name
-    guests: Collection[str] = ()
+    names: int = 0
+    bytes: int = 0
+    guests: int = 0
+    known_traits: Mapping[str, int] = {}  # bytes, by name
+    known_guests: Collection[str] = ()
 
 
 @dataclass
@@ -80,12 +86,12 @@ class Heavy:
             if not placed.event.user_id:
                 continue
             key = user_key(placed)
+            has = self.users.get(key, NOTHING)
+            new = seen.setdefault(key, set())
             for sent in (placed.event.anonymous_id, placed.event.previous_id):
-                known = self.users.get(key, NOTHING).guests
-                new = seen.setdefault(key, set())
-                if not sent or sent in known or sent in new:
+                if not sent or sent in has.known_guests or sent in new:
                     continue
-                if len(new) >= MAX_USER_GUESTS // 2 or len(known) + len(new) >= MAX_USER_GUESTS:
+                if len(new) >= min(MAX_USER_GUESTS // 2, MAX_USER_GUESTS - has.guests):
                     refused.add((*key, sent))
                 else:
                     new.add(sent)
@@ -101,10 +107,11 @@ class Heavy:
         return facts
 
     def _cut_traits(self, key: Key, traits: Traits) -> Traits:
-        known = self.users.get(key, NOTHING).traits
+        has = self.users.get(key, NOTHING)
+        known = has.known_traits
         most_names, most_bytes = GUEST_TRAITS if key[1].startswith("g-") else USER_TRAITS
-        names_left = min(most_names // 2, most_names - len(known))
-        bytes_left = min(most_bytes // 2, most_bytes - sum(known.values()))
+        names_left = min(most_names // 2, most_names - has.names)
+        bytes_left = min(most_bytes // 2, most_bytes - has.bytes)
         kept = {}
         for name, fact in traits.items():
             if len(name) > MAX_TRAIT_NAME_CHARS:
@@ -132,11 +139,11 @@ USER_TRAITS = MAX_USER_TRAITS, MAX_USER_TRAIT_BYTES
 GUEST_TRAITS = MAX_GUEST_TRAITS, MAX_GUEST_TRAIT_BYTES
 
 
-def read_heavy(warehouse: Warehouse, users: Collection[Key], conversations: Collection[Key]) -> Heavy:
-    """Of one page of users and conversations, whose keys fit a round's table."""
+def read_heavy(warehouse: Warehouse, events: Collection[Placed]) -> Heavy:
+    """Of the users and conversations of one page of events, whose keys fit a round's table."""
     keys = RoundKeys(warehouse)
-    keys.add("user", users)
-    keys.add("conversation", conversations)
+    keys.add("user", {user_key(placed) for placed in events})
+    keys.add("conversation", {(p.record.project_id, id) for p in events if (id := p.event.conversation_id)})
     keys.store()
     heavy = Heavy()
     for kind, project_id, id, is_near, is_full in warehouse.query(SIZES, {"round": keys.round}):
@@ -148,14 +155,38 @@ def read_heavy(warehouse: Warehouse, users: Collection[Key], conversations: Coll
             heavy.users[key] = NOTHING
         if is_full:
             heavy.talkers.add(key)
-    if heavy.users:
-        keys.add("heavy", heavy.users)
-        keys.store()
-        for project_id, user_id, traits, guests in warehouse.query(KNOWN, {"round": keys.round}):
-            if (project_id, user_id) in heavy.users:
-                heavy.users[project_id, user_id] = Gathered(traits, frozenset(guests))
     keys.check()
+    near = list(heavy.users)
+    for start in range(0, len(near), NEAR_AT_ONCE):
+        heavy.users |= _read_near(warehouse, set(near[start : start + NEAR_AT_ONCE]), events)
     return heavy
+
+
+def _read_near(warehouse: Warehouse, users: set[Key], events: Iterable[Placed]) -> dict[Key, Gathered]:
+    own: dict[Key, list[Placed]] = {}
+    for placed in events:
+        if (key := user_key(placed)) in users:
+            own.setdefault(key, []).append(placed)
+    keys = RoundKeys(warehouse)
+    keys.add("near", users)
+    keys.store()
+    near = {}
+    for project_id, user_id, traits, guests in warehouse.query(KNOWN, {"round": keys.round}):
+        key = project_id, user_id
+        if key in users:
+            traits_said = {name for placed in own[key] for name in trait_names(placed)}
+            guests_said = {
+                sent for placed in own[key] for sent in (placed.event.anonymous_id, placed.event.previous_id)
+            }
+            near[key] = Gathered(
+                names=len(traits),
+                bytes=sum(traits.values()),
+                guests=len(guests),
+                known_traits={name: traits[name] for name in traits_said & traits.keys()},
+                known_guests=guests_said.intersection(guests),
+            )
+    keys.check()
+    return near
 
 
 def merged(parts: Iterable[Heavy]) -> Heavy:

@@ -20,7 +20,7 @@ from consumers.folds import identities
 from consumers.folds.events import event_columns
 from consumers.folds.identities import Guest, Link
 from consumers.folds.quarantine import quarantine_columns, unwritten
-from consumers.folds.records import Placed, Quarantined, place_of, read, user_key
+from consumers.folds.records import Placed, Quarantined, place_of, read
 from consumers.isolation import Culprit, isolate
 from consumers.keys import RoundKeys
 from consumers.names import ProjectNames
@@ -155,13 +155,10 @@ def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
     keys.add_ids("message", page.first)
     keys.add("guest", page.guests)
     keys.store()
-    placed = page.first.values()
-    touched = {user_key(each) for each in placed}
-    talked = {(each.record.project_id, each.event.conversation_id) for each in placed if each.event.conversation_id}
 
     def read_others() -> None:
         page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
-        page.heavy = read_heavy(warehouse, touched, talked)
+        page.heavy = read_heavy(warehouse, page.first.values())
 
     page.fresh, _ = both(lambda: claim(warehouse, keys, page.first, token), read_others)
 

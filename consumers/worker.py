@@ -69,6 +69,9 @@ class Worker:
                 applied = await self._apply(thread, chunks)
                 await self._reader.done(chunks)
                 self._count(applied)
+            elif self.health.parked:  # until somebody lets them go on, without a round in between
+                await asyncio.get_running_loop().run_in_executor(thread, self._limits.parking.look, self._warehouse)
+                self._show_parked()
         finally:
             await self._measure_lag()
 
@@ -80,8 +83,11 @@ class Worker:
             )
             while not (await asyncio.wait((applying,), timeout=LAG_SECONDS))[0]:
                 await self._measure_lag()
-            self.health.parked = self._metrics.parked = self._limits.parking.projects
+            self._show_parked()
             return applying.result()
+
+    def _show_parked(self) -> None:
+        self.health.parked = self._metrics.parked = self._limits.parking.projects
 
     async def _measure_lag(self) -> None:
         with suppress(LogUnavailable):  # it keeps its last value

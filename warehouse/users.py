@@ -25,11 +25,13 @@ def read_user(warehouse: Warehouse, project_id: str, id: str, traits: Collection
     is not known yet, and for a guest who has become a user."""
     columns = ["merged_into", *(COLUMNS[trait] for trait in traits if trait in COLUMNS)]
     own = [trait for trait in traits if trait not in COLUMNS]
-    sql = ROW.format(columns=", ".join([*columns, "traits"] if own else columns), seconds=SECONDS)
+    sql = ROW.format(columns=", ".join([*columns, "traits", "sent_traits"] if own else columns), seconds=SECONDS)
     rows = warehouse.raw(sql, "JSONEachRow", {"project": project_id, "id": id})
     row = orjson.loads(rows) if rows else None
     if row is None or row["merged_into"]:
         return None
     found = {trait: row[COLUMNS[trait]] for trait in traits if trait in COLUMNS}
-    found |= {trait: row["traits"].get(trait) for trait in own}
+    if own:
+        traits = orjson.loads(row["sent_traits"]) if row["sent_traits"] else row["traits"]
+        found |= {trait: traits.get(trait) for trait in own}
     return {trait: value for trait, value in found.items() if value is not None} | {"id": id}

@@ -108,6 +108,16 @@ def _fold_traits(events: Sequence[Placed]) -> Traits:
     return traits
 
 
+def trait_names(placed: Placed) -> Collection[str]:
+    """The traits that an event names."""
+    if placed.event.type != "identify" or placed.event.properties == EMPTY:
+        return ()
+    try:
+        return _traits.decode(placed.event.properties).keys()
+    except msgspec.MsgspecError:
+        return ()
+
+
 def _text_of(value: bytes) -> str:
     """A trait's JSON. Where a JSON column cannot say it, two lines: what the column gets, and what was sent."""
     fitted = fit(value)

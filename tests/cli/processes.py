@@ -102,6 +102,10 @@ class Server:
     def post(self, events: list[dict[str, Any]]) -> httpx.Response:
         return httpx.post(f"{self.url}/v1/batch", auth=(self.write_key, ""), json={"batch": events})
 
+    def ready(self) -> Any:
+        """What /health/ready says."""
+        return httpx.get(f"{self.url}/health/ready").json()
+
     def _start(self, out: IO[bytes]) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "cli.main", "serve"]
         return subprocess.Popen(command, env=environment(self.settings), cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)

@@ -29,6 +29,11 @@ def test_the_newest_version_is_read_with_the_traits_asked_for(warehouse: Warehou
     assert read_user(warehouse, "p", "u", (*STANDARD.values(), "seats")) is not None
 
 
+def test_traits_that_the_column_cannot_say_are_read_as_they_were_sent(warehouse: Warehouse) -> None:
+    insert(warehouse, 1, traits='{"a%252Eb":1}', sent_traits='{"a%2Eb":1}')
+    assert read_user(warehouse, "p", "u", ("a%2Eb", "a%252Eb")) == {"a%2Eb": 1, "id": "u"}
+
+
 def test_whoever_is_not_known_or_has_become_another_is_nobody(warehouse: Warehouse) -> None:
     insert(warehouse, 1, id="g-a")
     assert read_user(warehouse, "p", "g-a", ()) == {"id": "g-a"}

@@ -1,0 +1,57 @@
+"""A project whose rows ClickHouse refuses is put aside by the running product, shown, and goes on after a fix."""
+
+import asyncio
+
+from bench.stack import wait_for
+from cli.datadir import running
+from eventlog.log import Entry
+from eventlog.open import open_log
+from schemas.settings import Settings
+from tests.cli.processes import Server
+from tests.consumers.beacons import event, record
+from tests.consumers.test_poison import bad_records
+from warehouse.connect import Warehouse
+
+PROJECT = "proj_poisoned"
+
+
+def put_on_the_log(server: Server, values: list[bytes]) -> None:
+    async def put() -> None:
+        log = open_log(Settings.from_environ(server.settings).log_dsn)
+        await log.start()
+        await log.append([Entry(b"key", value, 1) for value in values])
+        await log.close()
+
+    asyncio.run(put())
+
+
+def test_a_poisoned_project_is_parked_shown_and_resumed_while_others_flow(server: Server) -> None:
+    good = record(event(userId="good", messageId="good", event="Clicked"), project=PROJECT)
+    put_on_the_log(server, [good, *bad_records(50, PROJECT)])
+    wait_for(lambda: server.run("quarantine", "parked", "--json").json, "the project to be parked")
+    ((listed),) = server.run("quarantine", "parked", "--json").json
+    assert (listed["project_id"], listed["events"]) == (PROJECT, 51)
+    assert "refused" in listed["reason"]
+    assert PROJECT in server.run("quarantine", "parked").out
+    wait_for(lambda: server.ready()["status"] == "degraded", "readiness to say so")
+    ready = server.ready()
+    assert (ready["log"], ready["worker"]["parked"]) == ("ok", [PROJECT])
+    assert server.post([{"type": "track", "event": "Flows", "userId": "u", "messageId": "flows"}]).status_code == 200
+    wait_for(lambda: server.query("SELECT event FROM events WHERE message_id = 'flows'") == "Flows", "the neighbour")
+
+    assert server.run("quarantine", "resume", PROJECT).code == 0
+    wait_for(lambda: server.run("quarantine", "parked", "--json").json[0]["events"] == 51, "it to be parked again")
+
+    note = running(Settings.from_environ(server.settings).data_dir)
+    assert note
+    with Warehouse(note.clickhouse) as warehouse:
+        mend = "ALTER TABLE parked_records UPDATE record = replaceAll(record, '1e400', '1') WHERE 1"
+        warehouse.command(mend, settings={"mutations_sync": 2})
+    resumed = server.run("quarantine", "resume", PROJECT)
+    assert (resumed.code, "51 events" in resumed.out) == (0, True), resumed
+    stored = f"SELECT count(), uniqExact(message_id) FROM events WHERE project_id = '{PROJECT}'"
+    wait_for(lambda: server.query(stored) == "51\t51", "its events, each once")
+    wait_for(lambda: server.ready()["status"] == "ok", "readiness to be well")
+    assert server.run("quarantine", "parked").out.strip() == "No project is parked."
+    again = server.run("quarantine", "resume", PROJECT)
+    assert (again.code, len(again.err.splitlines())) == (1, 1)
