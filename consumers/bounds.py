@@ -6,7 +6,7 @@ of their own here, with smaller bounds, as many of them may become one user.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from consumers.folds.records import Placed, user_key
 from consumers.folds.talk import Talk
 from consumers.folds.users import Traits, UserFacts, trait_names
 from consumers.keys import RoundKeys, among
-from schemas.ids import utf8_bytes
+from schemas.ids import guest_id, utf8_bytes
 from schemas.reasons import LeftOut
 from warehouse.connect import Warehouse
 
@@ -59,8 +59,8 @@ GROUP BY project_id, user_id
 
 
 class Gathered(NamedTuple):
-    """What a user has already. A round keeps of it what its events mention: names of traits and anonymous ids may be many,
-    and so may such users."""
+    """What a user has already. A round keeps of it what its events mention: names of traits and anonymous ids may be
+    many, and so may such users."""
 
     names: int = 0
     bytes: int = 0
@@ -142,7 +142,7 @@ GUEST_TRAITS = MAX_GUEST_TRAITS, MAX_GUEST_TRAIT_BYTES
 def read_heavy(warehouse: Warehouse, events: Collection[Placed]) -> Heavy:
     """Of the users and conversations of one page of events, whose keys fit a round's table."""
     keys = RoundKeys(warehouse)
-    keys.add("user", {user_key(placed) for placed in events})
+    keys.add("user", {key for placed in events for key in _may_gather(placed)})
     keys.add("conversation", {(p.record.project_id, id) for p in events if (id := p.event.conversation_id)})
     keys.store()
     heavy = Heavy()
@@ -162,11 +162,19 @@ def read_heavy(warehouse: Warehouse, events: Collection[Placed]) -> Heavy:
     return heavy
 
 
+def _may_gather(placed: Placed) -> Iterator[Key]:
+    """Whose facts an event adds to; one without proof may turn out to be its guest's."""
+    yield user_key(placed)
+    if placed.event.unverified:
+        yield placed.record.project_id, guest_id(placed.event.anonymous_id)
+
+
 def _read_near(warehouse: Warehouse, users: set[Key], events: Iterable[Placed]) -> dict[Key, Gathered]:
     own: dict[Key, list[Placed]] = {}
     for placed in events:
-        if (key := user_key(placed)) in users:
-            own.setdefault(key, []).append(placed)
+        for key in _may_gather(placed):
+            if key in users:
+                own.setdefault(key, []).append(placed)
     keys = RoundKeys(warehouse)
     keys.add("near", users)
     keys.store()
@@ -175,9 +183,8 @@ def _read_near(warehouse: Warehouse, users: set[Key], events: Iterable[Placed]) 
         key = project_id, user_id
         if key in users:
             traits_said = {name for placed in own[key] for name in trait_names(placed)}
-            guests_said = {
-                sent for placed in own[key] for sent in (placed.event.anonymous_id, placed.event.previous_id)
-            }
+            said = (placed.event for placed in own[key])
+            guests_said = {sent for event in said for sent in (event.anonymous_id, event.previous_id)}
             near[key] = Gathered(
                 names=len(traits),
                 bytes=sum(traits.values()),

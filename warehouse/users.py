@@ -32,6 +32,6 @@ def read_user(warehouse: Warehouse, project_id: str, id: str, traits: Collection
         return None
     found = {trait: row[COLUMNS[trait]] for trait in traits if trait in COLUMNS}
     if own:
-        traits = orjson.loads(row["sent_traits"]) if row["sent_traits"] else row["traits"]
-        found |= {trait: traits.get(trait) for trait in own}
+        all_of_them = orjson.loads(row["sent_traits"]) if row["sent_traits"] else row["traits"]
+        found |= {trait: all_of_them.get(trait) for trait in own}
     return {trait: value for trait, value in found.items() if value is not None} | {"id": id}
