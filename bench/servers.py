@@ -14,6 +14,7 @@ from cli.process import Deadline, listen, serve
 from eventlog.open import open_log
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
+from gateway.connections import make_connections
 from gateway.server import make_server
 from schemas.settings import Settings
 from warehouse.connect import Warehouse
@@ -61,15 +62,16 @@ def gateway(port: int) -> None:
         with Warehouse(settings.clickhouse_dsn) as warehouse:
             migrate(warehouse)
             bootstrap(warehouse, settings)
+            registry = CollectorRegistry()
             app = create_app(
                 settings,
                 log=open_log(settings.log_dsn),
                 warehouse=warehouse,
                 catalog=CatalogCache(warehouse, settings.data_dir),
-                registry=CollectorRegistry(),
+                registry=registry,
             )
             with listen(settings.host, port, "ASK0_PORT") as sock:
-                serve(make_server(app, host=settings.host, port=port), sock, Deadline(), lambda: None)
+                serve(make_server(app, make_connections(settings, registry)), sock, Deadline(), lambda: None)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from cli.process import Deadline, listen, serve, url_of
 from eventlog.open import open_log
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
+from gateway.connections import make_connections
 from gateway.logs import configure_logs
 from gateway.server import make_server
 from warehouse.connect import Warehouse
@@ -33,12 +34,13 @@ def command() -> None:
     with ExitStack() as stack:
         sock = stack.enter_context(listen(settings.host, settings.port, "ASK0_PORT"))
         warehouse = stack.enter_context(Warehouse(settings.clickhouse_dsn))
+        registry = CollectorRegistry()
         app = create_app(
             settings,
             log=open_log(settings.log_dsn),
             warehouse=warehouse,
             catalog=CatalogCache(warehouse, settings.data_dir),
-            registry=CollectorRegistry(),
+            registry=registry,
         )
-        server = make_server(app, host=settings.host, port=settings.port)
+        server = make_server(app, make_connections(settings, registry))
         serve(server, sock, deadline, lambda: click.echo(f"The gateway listens on {url_of(sock)}"))

@@ -20,6 +20,7 @@ from consumers.health import WorkerHealth
 from eventlog.open import open_log
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
+from gateway.connections import make_connections
 from gateway.logs import configure_logs
 from gateway.server import make_server
 from schemas.catalog import Catalog, Project
@@ -100,7 +101,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
         demo_project=demo.id if demo else None,
         reports={"worker": health.report},
     )
-    server = make_server(app, host=settings.host, port=settings.port)
+    server = make_server(app, make_connections(settings, registry))
     greeting = Greeting(settings, url_of(sock), interface, demo=demo is not None)
 
     def greet() -> None:

@@ -1,6 +1,7 @@
 """uvicorn as the gateway runs it: uvloop, httptools, bounded heads and reading times, errors in our own form."""
 
 import asyncio
+import socket
 from functools import partial
 from typing import Any
 
@@ -8,28 +9,45 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.connections import Connections, Listener
 from gateway.errors import BadRequest, GatewayError, RequestTimeout
 from gateway.responses import WHOLE, Headers
 
 MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0  # for a request to arrive, first byte to last
+BACKLOG = 2048  # who may wait to be accepted
 SHUTDOWN_SECONDS = 3  # for answers under way after SIGTERM
 
 
 class Protocol(HttpToolsProtocol):
     """Nothing a client sends, or does not send, holds memory or a connection for long."""
 
+    everyone: Connections  # of a server's own subclass
+    address = ""
     head_bytes = 0
     whole = True  # whether no request is half here
     deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.everyone.add(self, self.address)
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.everyone.remove(self)
         self._clear_deadline()
         super().connection_lost(exc)
+
+    @property
+    def idle_since(self) -> float | None:
+        """By the loop's clock; None while a request is here. Half a head counts as idle: it may never become whole."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None
+        if self.deadline is not None:
+            return self.deadline.when() - REQUEST_SECONDS
+        if self.timeout_keep_alive_task is not None:
+            return self.timeout_keep_alive_task.when() - self.timeout_keep_alive
+        return None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -100,14 +118,41 @@ def _send_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body
     cycle.on_response()
 
 
-def make_server(app: ASGIApp, *, host: str, port: int, **options: Any) -> uvicorn.Server:
-    """`uvicorn.Server` with everything that matters pinned; `serve()` or `run()` it."""
+class Server(uvicorn.Server):
+    """`uvicorn.Server` on sockets that are bound already, which it reads with a Listener of ours."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections, protocol: type[Protocol]) -> None:
+        super().__init__(config)
+        self._connections = connections
+        self._protocol = protocol
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        self.started = False
+        for sock in sockets or []:
+            sock.listen(BACKLOG)
+
+            def connect(address: str) -> asyncio.Protocol:
+                protocol = self._protocol(
+                    config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+                )
+                protocol.address = address
+                return protocol
+
+            self.servers.append(Listener(sock, connect, self._connections))  # type: ignore[arg-type]
+        self.started = True
+
+
+def make_server(app: ASGIApp, connections: Connections, **options: Any) -> Server:
+    """With everything that matters pinned; `serve()` or `run()` it with bound sockets."""
+
+    class Connected(Protocol):
+        everyone = connections
+
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         loop="uvloop",
-        http=Protocol,
+        http=Connected,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -117,4 +162,4 @@ def make_server(app: ASGIApp, *, host: str, port: int, **options: Any) -> uvicor
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         **options,
     )
-    return uvicorn.Server(config)
+    return Server(config, connections, Connected)

@@ -55,6 +55,9 @@ class Settings(BaseModel):
     quota_events_per_second: int = Field(
         0, ge=0, description="Events a project may send per second, sustained, with ten seconds of burst; 0: no limit"
     )
+    max_connections: int = Field(
+        4096, ge=16, description="Connections a gateway keeps open; beyond them the longest idle one makes room"
+    )
     worker_port: int = Field(
         8081, ge=0, le=65535, description="Port on which `ask0 worker` answers /health and /metrics, 0 for any free one"
     )

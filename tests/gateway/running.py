@@ -17,6 +17,7 @@ from bench.stack import wait_for
 from eventlog.open import open_log, open_reader
 from gateway.app import create_app
 from gateway.catalog import CatalogCache
+from gateway.connections import make_connections
 from gateway.server import make_server
 from schemas import records
 from schemas.catalog import Catalog, Key, Project, Verification, secret_key
@@ -88,17 +89,19 @@ def running(
 ) -> Iterator[Running]:
     """A gateway until the block ends."""
     dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
+    registry = CollectorRegistry()
+    chosen = Settings(data_dir=data_dir, **settings)
     app = create_app(
-        Settings(data_dir=data_dir, **settings),
+        chosen,
         log=open_log(dsn),
         warehouse=warehouse,
         catalog=CatalogCache(warehouse, data_dir),
-        registry=CollectorRegistry(),
+        registry=registry,
         demo_project=demo,
     )
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        server = make_server(app, host="127.0.0.1", port=0)
+        server = make_server(app, make_connections(chosen, registry))
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
         try:
