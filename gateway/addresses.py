@@ -30,6 +30,15 @@ class Addresses:
             peer = self._behind_proxies(headers[b"x-forwarded-for"].decode("latin-1"), peer)
         return self._cut(peer)
 
+    def sender(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """Who is to pay for a request, never stored: an address, of IPv6 its /64; empty if unknown."""
+        if not scope["client"]:
+            return ""
+        peer: str = scope["client"][0]
+        if self._trusted and b"x-forwarded-for" in headers and self.is_trusted(peer):
+            peer = self._behind_proxies(headers[b"x-forwarded-for"].decode("latin-1"), peer)
+        return _network(peer)
+
     def is_trusted(self, peer: str) -> bool:
         address = _parse(peer)
         return address is not None and any(address in network for network in self._trusted)
@@ -51,6 +60,14 @@ class Addresses:
         if self._policy == "keep":
             return str(address)
         return str(ip_network((int(address), 24) if address.version == 4 else (int(address), 48), strict=False)[0])
+
+
+@lru_cache(maxsize=4096)
+def _network(peer: str) -> str:
+    address = _parse(peer)
+    if address is None or address.version == 4:
+        return peer
+    return str(ip_network((int(address), 64), strict=False)[0])
 
 
 def _parse(text: str) -> Address | None:

@@ -41,6 +41,7 @@ from gateway.origins import Origins
 from gateway.quotas import Quotas
 from gateway.sdk_settings import SdkSettings
 from gateway.static import STATIC, Static
+from gateway.strangers import Strangers
 from gateway.visitor import Visitor
 from schemas import wire
 from schemas.settings import Settings
@@ -70,12 +71,14 @@ def create_app(
     cors = Cors(settings.allowed_origins, settings.public_url)
     origins = Origins(settings.public_url, addresses)
     quotas = Quotas(settings.quota_events_per_second)
-    ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader())
+    strangers = Strangers()
+    metrics.strangers_refused = lambda: strangers.refused
+    ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader(), strangers)
     health = Health(log, warehouse, threads, metrics, registry, reports or {})
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
-    visitor = Visitor(catalog, cors, ingest.bodies, warehouse, visitor_threads)
+    visitor = Visitor(catalog, cors, ingest.bodies, addresses, strangers, warehouse, visitor_threads)
     cookie = Cookie(catalog, SameSite(origins, settings.cookie_domain), ingest.bodies)
 
     operations = [
@@ -144,6 +147,7 @@ def create_app(
             await asyncio.gather(starting, return_exceptions=True)
             await catalog.close()
             await log.close()
+            ingest.bodies.close()
             for pool in (threads, visitor_threads):
                 pool.shutdown(wait=False, cancel_futures=True)
 

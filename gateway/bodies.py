@@ -1,10 +1,13 @@
 """From a request to parsed JSON: read with a cap, inflate with a cap, parse once and as leniently as safety allows."""
 
+import asyncio
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import brotli
 import orjson
@@ -14,23 +17,67 @@ from starlette.types import Receive
 from gateway.errors import BadRequest, RequestTimeout, ServiceUnavailable, TooLarge
 from schemas.events import MAX_BODY_BYTES, MAX_DEPTH
 
-MAX_BYTES_IN_FLIGHT = 256_000_000  # of all bodies that arrive in pieces
+MAX_BYTES_IN_FLIGHT = 256_000_000  # of all bodies that arrive in pieces, with a write key in their heads
+MAX_KEYLESS_BYTES_IN_FLIGHT = 64_000_000  # of those without one
+MAX_ADDRESS_BYTES_IN_FLIGHT = 16_000_000  # of one sender's; proxies that are trusted may have them all
+MAX_GZIP_MEMBERS = 16
+MAX_BRACKETS = 50_000  # of JSON that only the lenient parser reads, and only after what lies too deep was cut
+MAX_ODD_BODIES = 32  # that wait for the lenient parser
 MAX_ZSTD_WINDOW = 1 << 23  # what RFC 8878 asks every decoder to hold
 PRUNE_DEPTH = 2 * MAX_DEPTH  # more than any accepted event, less than any parser's limit
 MAX_INTEGER_DIGITS = 100
 
+LONG_INTEGER = re.compile(r"\d{19}")  # one that may not fit 64 bits
 BOM = b"\xef\xbb\xbf"
 TOO_LARGE = f"a body has at most {MAX_BODY_BYTES:,} bytes after inflating: send smaller batches"
 TOKEN = re.compile(r'"(?:[^"\\]|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)  # possessive: linear on hostile text
 
 
+class Document(NamedTuple):
+    """Parsed JSON, and how many bytes it took after inflating."""
+
+    value: Any
+    size: int
+
+
+class Sender(NamedTuple):
+    """Whose body it is, as far as the head tells."""
+
+    address: str  # empty where a trusted proxy does not say more: then only the common bounds hold
+    has_key: bool
+
+
+NOBODY = Sender("", has_key=False)
+
+
 class BodyReader:
-    """Reads bodies, all of them together within a bound of memory."""
+    """Reads and parses bodies: all of them together within a bound of memory, each within a bound of time."""
 
     def __init__(self) -> None:
-        self._in_flight = 0
+        self._in_flight = Counter[str]()  # bytes, by address
+        self._keyed = self._keyless = 0
+        self._odd = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="odd-bodies")
 
-    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def parse(self, body: bytes, encoding: bytes | None) -> Document:
+        """See parse_json. What is not plain JSON is parsed in a thread, one at a time: nobody else waits for it."""
+        inflated = inflate(body, encoding)
+        try:
+            return Document(orjson.loads(inflated), len(inflated))
+        except orjson.JSONDecodeError:
+            if self._odd >= MAX_ODD_BODIES:
+                raise ServiceUnavailable("too many bodies that are not plain JSON at once", retry_after=1) from None
+            self._odd += 1
+            try:
+                value = await asyncio.get_running_loop().run_in_executor(self._thread, parse_json, inflated)
+                return Document(value, len(inflated))
+            finally:
+                self._odd -= 1
+
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes], sender: Sender = NOBODY) -> bytes:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             raise TooLarge(TOO_LARGE)
@@ -40,9 +87,9 @@ class BodyReader:
             if len(body) > MAX_BODY_BYTES:
                 raise TooLarge(TOO_LARGE)
             return body
-        return await self._read_pieces(receive, message)
+        return await self._read_pieces(receive, message, sender)
 
-    async def _read_pieces(self, receive: Receive, message: Mapping[str, Any]) -> bytes:
+    async def _read_pieces(self, receive: Receive, message: Mapping[str, Any], sender: Sender) -> bytes:
         body = bytearray()
         try:
             while True:
@@ -50,16 +97,34 @@ class BodyReader:
                     raise RequestTimeout("the body ended before its announced length")
                 piece = message.get("body", b"")
                 body += piece
-                self._in_flight += len(piece)
+                self._take(sender, len(piece))
                 if len(body) > MAX_BODY_BYTES:
                     raise TooLarge(TOO_LARGE)
-                if self._in_flight > MAX_BYTES_IN_FLIGHT:
-                    raise ServiceUnavailable("too many bodies at once")
+                self._check(sender)
                 if not message.get("more_body"):
                     return bytes(body)
                 message = await receive()
         finally:
-            self._in_flight -= len(body)
+            self._take(sender, -len(body))
+
+    def _take(self, sender: Sender, size: int) -> None:
+        if sender.address:
+            self._in_flight[sender.address] += size
+            if not self._in_flight[sender.address]:
+                del self._in_flight[sender.address]
+        if sender.has_key:
+            self._keyed += size
+        else:
+            self._keyless += size
+
+    def _check(self, sender: Sender) -> None:
+        """Whoever holds much is refused first: a slow sender costs itself."""
+        if self._in_flight[sender.address] > MAX_ADDRESS_BYTES_IN_FLIGHT:
+            raise ServiceUnavailable("too many bodies of yours arrive at once")
+        if (self._keyed if sender.has_key else self._keyless) > (
+            MAX_BYTES_IN_FLIGHT if sender.has_key else MAX_KEYLESS_BYTES_IN_FLIGHT
+        ):
+            raise ServiceUnavailable("too many bodies at once")
 
 
 def inflate(body: bytes, encoding: bytes | None) -> bytes:
@@ -86,7 +151,11 @@ def inflate(body: bytes, encoding: bytes | None) -> bytes:
 
 def _gunzip(body: bytes) -> bytes:
     inflated = b""
+    members = 0
     while body:  # a gzip file may have several members
+        members += 1
+        if members > MAX_GZIP_MEMBERS:  # each costs a copy of all that follow
+            raise EOFError(f"it has more than {MAX_GZIP_MEMBERS} members")
         stream = zlib.decompressobj(wbits=31)
         inflated += stream.decompress(body, MAX_BODY_BYTES + 1 - len(inflated))
         if len(inflated) > MAX_BODY_BYTES:
@@ -174,11 +243,14 @@ def _parse_leniently(body: bytes, why: str) -> Any:
         text = body.decode()
     except UnicodeDecodeError:
         raise BadRequest("the body is not UTF-8", code="not_utf8") from None
+    parse_int = _parse_int if LONG_INTEGER.search(text) else None
     try:
         try:
-            return json.loads(text, parse_int=_parse_int)
+            return json.loads(text, parse_int=parse_int)
         except RecursionError:
-            return json.loads(_prune_text(text), parse_int=_parse_int)
+            if text.count("[") + text.count("{") > MAX_BRACKETS:
+                raise BadRequest("the body is not JSON, or nested too deep to be read", code="not_json") from None
+            return json.loads(_prune_text(text), parse_int=parse_int)
     except (ValueError, RecursionError):
         raise BadRequest(f"the body is not JSON: {why}", code="not_json") from None
 

@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.bodies import BodyReader, parse_json
+from gateway.bodies import BodyReader
 from gateway.catalog import CatalogCache
 from gateway.cors import Page, SameSite
 from gateway.errors import BadRequest, GatewayError, Unauthorized
@@ -42,7 +42,7 @@ class Cookie:
 
     async def _renew(self, request: Request, page: Page) -> Response:
         headers: dict[bytes, bytes] = dict(request.scope["headers"])
-        document = parse_json(await self.bodies.read(request.receive, headers))
+        document = (await self.bodies.parse(await self.bodies.read(request.receive, headers), None)).value
         if type(document) is not dict:
             raise BadRequest('the body is {"writeKey", "anonymousId"}', code="not_an_object")
         await self._check_key(document.get("writeKey"))

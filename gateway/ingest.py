@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import getrandbits
 from typing import Any
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from eventlog.log import Entry, Log, LogUnavailable
 from gateway.addresses import Addresses
 from gateway.beacons import Beacon, open_beacon
-from gateway.bodies import BodyReader, inflate, parse_json
+from gateway.bodies import BodyReader, Sender
 from gateway.catalog import CatalogCache
 from gateway.cors import Cors
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, Unauthorized
@@ -22,6 +22,7 @@ from gateway.keys import key_of_request
 from gateway.metrics import Metrics
 from gateway.quotas import Quotas
 from gateway.responses import json_headers, send_answer, send_bytes
+from gateway.strangers import Strangers
 from gateway.verification import Guard
 from schemas.events import parse_event
 from schemas.ids import uuid7
@@ -29,6 +30,7 @@ from schemas.reasons import InvalidEvent, Reason
 from schemas.records import Record
 
 MAX_USER_AGENT_CHARACTERS = 512
+MAX_BEACON_KEYS = 16  # different write keys that the events of one beacon name
 NO_KEY = "no write key: send it as Basic user name, X-Write-Key, ?writeKey= or writeKey in the body"
 
 Kind = str | None
@@ -57,6 +59,7 @@ class Ingest:
     cors: Cors
     metrics: Metrics
     bodies: BodyReader
+    strangers: Strangers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, kind: Kind) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -93,17 +96,26 @@ class Ingest:
         self.cors.check(headers)
         outside = key_of_request(headers, scope["query_string"])
         key: object = outside
-        project = self.catalog.projects.get(outside) or await self._project_of(outside)
+        sender = self.addresses.sender(scope, headers)
+        project = self.catalog.projects.get(outside)
+        stranger = self.strangers.admit(sender, time.monotonic()) if project is None else None
+        if stranger:
+            project = await self._project_of(outside)
         if project is not None:
             self.quotas.check(project, time.monotonic())  # before any work
-        body = await self.bodies.read(receive, headers)
+        body = await self.bodies.read(receive, headers, Sender(sender, has_key=project is not None))
         self.metrics.body_bytes += len(body)
-        beacon = open_beacon(parse_json(inflate(body, headers.get(b"content-encoding"))), kind)
+        document = await self.bodies.parse(body, headers.get(b"content-encoding"))
+        if stranger:
+            stranger.pay_for_body(document.size)
+        beacon = open_beacon(document.value, kind)
         if key is None:
             key = beacon.write_key
             project = await self._project_of(key)
         received_at = time.time_ns() // 1_000_000
         intake = await self._look_at(beacon, key, project, received_at)
+        if stranger and (project is not None or intake.accepted):
+            stranger.is_known()
         record = Record(
             project_id=project or "",
             received_at=received_at,
@@ -125,11 +137,12 @@ class Ingest:
             return uuid7(received_at, getrandbits(74))
 
         claimed = beacon.project_id is not None
+        keys = Keys(self._project_of)
         for index, raw in enumerate(beacon.events):
             owner, guard = project, usual
             try:
                 if owner is None or claimed or (type(raw) is dict and ("writeKey" in raw or "projectId" in raw)):
-                    owner = await self._owner(raw, key, project)
+                    owner = await self._owner(keys, raw, key, project)
                     _check_project(raw, beacon, owner)
                     guard = self._guard(owner, key, raw.get("writeKey") if type(raw) is dict else None)
                 event = parse_event(raw, kind=beacon.kind, received_at=received_at, new_id=new_id)
@@ -145,11 +158,11 @@ class Ingest:
             return None
         return Guard(verifier, trusted=any(self.catalog.project_of_secret(key) == project for key in keys))
 
-    async def _owner(self, raw: Any, key: object, project: str | None) -> str:
+    async def _owner(self, keys: "Keys", raw: Any, key: object, project: str | None) -> str:
         """The project of an event that may have a write key of its own, beside the beacon's."""
         own = raw.get("writeKey") if type(raw) is dict else None
         try:
-            owner = project if own == key else await self._project_of(own) or project
+            owner = project if own == key else await keys.project_of(own) or project
         except Unauthorized:
             raise InvalidEvent(Reason.WRONG_KEY, "the event's own writeKey is unknown") from None
         if owner is None:
@@ -179,6 +192,29 @@ class Ingest:
             ) from error
         self.metrics.ready["log"] = True
         self.metrics.observe_append(time.perf_counter() - started)
+
+
+class Keys:
+    """The write keys that one beacon's events name, each looked up once."""
+
+    def __init__(self, look_up: Callable[[object], Awaitable[str | None]]) -> None:
+        self._look_up = look_up
+        self._found: dict[str, str | None] = {}
+
+    async def project_of(self, key: object) -> str | None:
+        """None without a key. Raises Unauthorized, ServiceUnavailable, InvalidEvent."""
+        if type(key) is not str:
+            return await self._look_up(key)
+        if key not in self._found:
+            if len(self._found) >= MAX_BEACON_KEYS:
+                raise InvalidEvent(
+                    Reason.WRONG_KEY, f"the events of one beacon name at most {MAX_BEACON_KEYS} different write keys"
+                )
+            self._found[key] = None
+            self._found[key] = await self._look_up(key)
+        if self._found[key] is None:
+            raise Unauthorized("the write key is unknown")
+        return self._found[key]
 
 
 def _check_project(raw: Any, beacon: Beacon, owner: str) -> None:

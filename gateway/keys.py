@@ -5,6 +5,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+MAX_QUERY_FIELDS = 64
+
 
 def key_of_request(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
     """The key outside the body, None if there is none. Basic carries it as the user name, with or without colon."""
@@ -18,5 +20,8 @@ def key_of_request(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
     if header is not None:
         return header.decode("latin-1").strip()
     if b"writeKey=" in query:
-        return parse_qs(query.decode("latin-1")).get("writeKey", [None])[0]
+        try:
+            return parse_qs(query.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS).get("writeKey", [None])[0]
+        except ValueError:
+            return ""
     return None

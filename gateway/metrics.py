@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -19,6 +19,7 @@ class Metrics(Collector):
         self.rejected: Counter[str] = Counter()
         self.beacons: Counter[int] = Counter()
         self.body_bytes = 0
+        self.strangers_refused: Callable[[], int] = lambda: 0
         self.ready = {"log": True, "clickhouse": True}
         self._appends = [0] * (len(APPEND_BUCKETS) + 1)
         self._append_seconds = 0.0
@@ -41,6 +42,11 @@ class Metrics(Collector):
             beacons.add_metric([str(status)], count)
         yield beacons
         yield CounterMetricFamily("ask0_body_bytes", "Bytes of bodies as they came, before inflating", self.body_bytes)
+        yield CounterMetricFamily(
+            "ask0_strangers_refused",
+            "Requests without a known write key from addresses that sent too many of them",
+            self.strangers_refused(),
+        )
         yield self._append_histogram()
         ready = GaugeMetricFamily("ask0_ready", "Whether a part the gateway needs answers", labels=["part"])
         for part, state in self.ready.items():

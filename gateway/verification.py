@@ -17,6 +17,7 @@ from schemas.ids import guest_id
 from schemas.reasons import InvalidEvent, Reason
 
 MAX_TOKEN_CHARACTERS = 4096
+MAX_BEACON_TOKENS = 250  # that are checked; a signature takes as long as ten events
 MIN_SECRET_BYTES = 32
 MIN_RSA_BITS = 2048
 LEEWAY_SECONDS = 60  # of the clock of the server that signs
@@ -26,6 +27,7 @@ MISSING = "this project takes identify and alias of a userId only with a userTok
 INVALID = "the userToken is no JWT that a live verification key of the project has signed"
 EXPIRED = "the userToken has expired: have the site's server sign a new one"
 WRONG_SUBJECT = "the userToken's sub is another user than the event's userId"
+TOO_MANY = f"at most {MAX_BEACON_TOKENS} userTokens of one beacon are checked: send smaller batches"
 WRONG_GUEST = "the userToken was signed for another anonymousId than the event's anonymousId or previousId"
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ class Guard:
 
     verifier: Verifier
     trusted: bool
+    _checks: int = 0
     _proven: dict[tuple[str, str], str] = field(default_factory=dict)  # SDKs repeat one token in each context
 
     def admit(self, raw: Mapping[str, Any], event: Event) -> Event:
@@ -101,6 +104,9 @@ class Guard:
         if token:
             guest = self._proven.get((token, event.user_id)) if type(token) is str else None
             if guest is None:
+                self._checks += 1
+                if self._checks > MAX_BEACON_TOKENS:
+                    raise InvalidEvent(Reason.TOKEN_INVALID, TOO_MANY)
                 guest = self.verifier.check(token, event.user_id)
                 self._proven[str(token), event.user_id] = guest
             # Who knows another visitor's anonymousId must not make that guest a part of themselves.

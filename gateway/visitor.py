@@ -1,6 +1,7 @@
 """What a page may read of its visitor: a guest's own traits, a user's for the token that proves the user."""
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from functools import partial
@@ -9,11 +10,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.bodies import BodyReader, inflate, parse_json
+from gateway.addresses import Addresses
+from gateway.bodies import BodyReader, Sender
 from gateway.catalog import CatalogCache
 from gateway.cors import Cors
 from gateway.errors import BadRequest, Forbidden, ServiceUnavailable, Unauthorized
 from gateway.keys import key_of_request
+from gateway.strangers import Strangers
 from gateway.verification import token_of
 from schemas.events import parse_id
 from schemas.ids import guest_id
@@ -30,8 +33,17 @@ class Visitor:
     """`threads` are as many as questions may run at once."""
 
     def __init__(
-        self, catalog: CatalogCache, cors: Cors, bodies: BodyReader, warehouse: Warehouse | None, threads: Executor
+        self,
+        catalog: CatalogCache,
+        cors: Cors,
+        bodies: BodyReader,
+        addresses: Addresses,
+        strangers: Strangers,
+        warehouse: Warehouse | None,
+        threads: Executor,
     ) -> None:
+        self._addresses = addresses
+        self._strangers = strangers
         self._catalog = catalog
         self._cors = cors
         self._bodies = bodies
@@ -43,14 +55,19 @@ class Visitor:
         """{"user": {"id", …traits}}, or null for someone who is not known yet."""
         headers: dict[bytes, bytes] = dict(request.scope["headers"])
         self._cors.check(headers)
-        body = await self._bodies.read(request.receive, headers)
-        asked = parse_json(inflate(body, headers.get(b"content-encoding")))
+        sender = self._addresses.sender(request.scope, headers)
+        stranger = self._strangers.admit(sender, time.monotonic())
+        body = await self._bodies.read(request.receive, headers, Sender(sender, has_key=False))
+        document = await self._bodies.parse(body, headers.get(b"content-encoding"))
+        stranger.pay_for_body(document.size)
+        asked = document.value
         if type(asked) is not dict:
             raise BadRequest("the body is a JSON object", code="not_an_object")
         key = key_of_request(headers, request.scope["query_string"]) or asked.get("writeKey")
         if type(key) is not str:
             raise Unauthorized("no write key: send it as writeKey in the body")
         project_id = await self._catalog.project_of(key)
+        stranger.is_known()
         project = self._catalog.current.projects.get(project_id)
         readable = project.verification.readable if project else ()
         user = await self._read(project_id, self._identify(asked, project_id), readable)

@@ -97,13 +97,13 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
     properties = _encode(payload)
     context_json = _encode(context) if context else b"{}"
     both = properties + context_json
-    if both.count(b"{") + both.count(b"[") > MAX_DEPTH or b"null" in both:
-        _check_values(payload, context)
     size = len(both) + len(name)
-    if size > MAX_EVENT_BYTES:
+    if size > MAX_EVENT_BYTES:  # before every value is looked at
         raise InvalidEvent(
             Reason.TOO_LARGE, f"the event is {size:,} bytes as JSON, at most {MAX_EVENT_BYTES:,} are taken"
         )
+    if both.count(b"{") + both.count(b"[") > MAX_DEPTH or b"null" in both:
+        _check_values(payload, context)
     return Event(
         type=event_type,  # type: ignore[arg-type]  # TYPES holds exactly the literals
         message_id=message_id,

@@ -48,10 +48,11 @@ def test_everybody_who_waits_is_taken(gateway: Running) -> None:
 
 def test_the_longest_idle_connections_make_room_for_newcomers(tmp_path: Path, clickhouse: Warehouse) -> None:
     with running(tmp_path, clickhouse, max_connections=16) as gateway, ExitStack() as stack:
-        visitors = [Visitor(gateway) for _ in range(40)]
-        for visitor in visitors:
-            stack.callback(visitor.socket.close)
-        assert visitors[-1].ask().startswith(b"HTTP/1.1 200")
+        visitors = []
+        for _ in range(40):
+            visitors.append(Visitor(gateway))
+            stack.callback(visitors[-1].socket.close)
+            assert visitors[-1].ask().startswith(b"HTTP/1.1 200")
         assert visitors[0].socket.recv(1) == b"", "it was closed"
         assert gateway.metric("ask0_connections_closed_idle_total") >= 16
 
@@ -61,7 +62,8 @@ def test_when_all_are_busy_a_newcomer_is_told_to_come_back(tmp_path: Path, click
         busy = [Visitor(gateway) for _ in range(16)]
         for visitor in busy:
             stack.callback(visitor.socket.close)
-            visitor.socket.sendall(REQUEST + BEACON[:-1])
+            visitor.socket.sendall(REQUEST[:-2] + b"Expect: 100-continue\r\n\r\n" + BEACON[:-1])
+            assert visitor.socket.recv(65_536).startswith(b"HTTP/1.1 100")  # its body is waited for
         newcomers = [Visitor(gateway) for _ in range(3)]
         for newcomer in newcomers:
             stack.callback(newcomer.socket.close)
