@@ -7,9 +7,12 @@ from importlib.resources import files
 
 from rich.console import Console
 
-from cli.embedded import ANALYST, Interface
+from cli.datadir import write_private
+from cli.embedded import ANALYST, PASSWORD_FILE, Interface
 from cli.keys import NewProject
 from schemas.settings import Settings
+
+SECRET_KEY_FILE = "secret_key"  # of the first project, where it cannot be shown on a terminal
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Greeting:
     def show(self, write_key: str, new: NewProject | None) -> None:
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"[bold]Ask0 is running.[/] Ctrl-C stops it; the data stays in {self.settings.data_dir}.\n")
-        for name, value, note in self._lines(write_key, new):
+        for name, value, note in self._lines(write_key, new, secretly=not console.is_terminal):
             console.print(f"  {name:<12} [bold]{value}[/]" + (f"  {note}" if note else ""))
         if stub := _stub(self.settings.public_url or self.url, write_key):
             console.print("\nPaste this into the <head> of your pages:\n")
@@ -36,16 +39,27 @@ class Greeting:
             f"Ask0 takes events on {self.url}. ClickHouse does not answer yet: they become visible when it does."
         )
 
-    def _lines(self, write_key: str, new: NewProject | None) -> Iterator[tuple[str, str, str]]:
+    def _lines(self, write_key: str, new: NewProject | None, *, secretly: bool) -> Iterator[tuple[str, str, str]]:
+        """`secretly` where what is printed may be kept, in a log of whoever runs this: secrets are in files then."""
         yield "Gateway", self.url, ""
         if self.demo:
             yield "Demo page", f"{self.url}/demo", ""
         if self.interface and self.interface.analyst_password:
             password = self.interface.analyst_password if self.interface.password_is_new else "as before"
+            if secretly or self.settings.analyst_password.get_secret_value():
+                password = f"in {self.settings.data_dir / PASSWORD_FILE}"
+            if self.settings.analyst_password.get_secret_value():
+                password = "as in ASK0_ANALYST_PASSWORD"
             yield "ClickHouse", self.interface.url, f"user {ANALYST}, password {password}"
         if write_key:
             yield "Write key", write_key, "public: it goes into the snippet"
-        if new and new.secret_key:
+        if self.settings.bootstrap_secret_key.get_secret_value():
+            yield "Secret key", "sk_…", "as in ASK0_BOOTSTRAP_SECRET_KEY"
+        elif new and new.secret_key and secretly:
+            path = self.settings.data_dir / SECRET_KEY_FILE
+            write_private(path, f"{new.secret_key}\n".encode())
+            yield "Secret key", "sk_…", f"in {path}: keep it on your servers, and remove the file"
+        elif new and new.secret_key:
             yield "Secret key", new.secret_key, "keep it on your servers; it is not shown again"
         else:
             yield "Secret key", "sk_…", "shown when it was made; `ask0 key create --secret` makes another"

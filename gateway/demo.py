@@ -46,6 +46,7 @@ class Demo:
 
     async def page(self, request: Request) -> Response:
         """A small help centre with the real snippet in its head."""
+        self.origins.check_own_host(request.scope)
         nonce = secrets.token_urlsafe(16)
         origin = self.origins.of(request.scope)
         values = {"__ASK0_KEY__": self._write_key(), "__ASK0_HOST__": origin, "__NONCE__": nonce}
@@ -66,6 +67,7 @@ class Demo:
 
     async def rows(self, request: Request) -> Response:
         """What ClickHouse holds of one visitor of the demo project, named by anonymousId or userId."""
+        self.origins.check_own_host(request.scope)
         user, since = request.query_params.get("user", ""), request.query_params.get("since", "0")
         if not user or not since.isdecimal() or len(since) > 15:
             raise BadRequest("ask for ?user=<anonymousId or userId>, and since=<epoch ms> if you like")

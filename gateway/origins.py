@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
 from gateway.addresses import Addresses
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Forbidden
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -17,6 +19,15 @@ class Origins:
 
     public_url: str
     addresses: Addresses
+
+    def check_own_host(self, scope: Scope) -> None:
+        """For what is meant for this machine's browser alone. Raises Forbidden for a Host that is neither loopback nor
+        ASK0_PUBLIC_URL: another site's name may be made to point here, and its page would read the answer."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        name = urlsplit(f"//{host}").hostname if HOST.fullmatch(host) else None
+        if name is None or name not in (*LOOPBACK, urlsplit(self.public_url).hostname):
+            raise Forbidden("this page is for this machine alone: open it as 127.0.0.1 or localhost", code="wrong_host")
 
     def of(self, scope: Scope) -> str:
         """`https://host:port`, without a slash at the end. Raises BadRequest for a Host that is none."""

@@ -22,7 +22,8 @@ class SdkSettings:
         await self.catalog.project_of(key)
         protocol, _, host = self.origins.of(request.scope).partition("://")
         destination = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": protocol}
-        return JSONResponse({"integrations": {"Segment.io": destination}, "metrics": {"sampleRate": 0}})
+        settings = {"integrations": {"Segment.io": destination}, "metrics": {"sampleRate": 0}}
+        return JSONResponse(settings, headers={"vary": "Host", "cache-control": "no-store"})  # it names that host
 
     async def rudderstack(self, request: Request) -> Response:
         """For RudderStack's JavaScript SDK: a source without destinations."""

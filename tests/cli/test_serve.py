@@ -14,16 +14,28 @@ from tests.cli.processes import Server, run
 EVENT = {"type": "track", "event": "Tried", "userId": "user_1", "messageId": "m1"}
 
 
-def test_the_first_start_makes_a_project_and_prints_its_keys_once(tmp_path: Path) -> None:
+def test_the_first_start_makes_a_project_and_keeps_its_secrets_out_of_a_log(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
-        secret = next(line.split()[2] for line in server.printed.splitlines() if "Secret key" in line)
+        kept = tmp_path / "data" / "secret_key"
+        assert str(kept) in server.printed
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        secret = kept.read_text().strip()
         assert secret.startswith("sk_")
         assert len(secret) == 43
+        assert secret not in server.printed
         assert server.write_key.startswith("wk_")
         key = server.write_key
     with Server(tmp_path / "data") as server:
         assert secret not in server.printed
         assert server.write_key == key
+
+
+def test_a_secret_key_that_the_operator_chose_is_not_printed(tmp_path: Path) -> None:
+    chosen = {"ASK0_BOOTSTRAP_PROJECT": "mine", "ASK0_BOOTSTRAP_SECRET_KEY": "sk_" + "chosen" * 5}
+    with Server(tmp_path / "data", **chosen) as server:
+        assert "chosen" not in server.printed
+        assert "ASK0_BOOTSTRAP_SECRET_KEY" in server.printed
+    assert not (tmp_path / "data" / "secret_key").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

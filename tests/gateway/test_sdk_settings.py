@@ -16,6 +16,7 @@ def test_analytics_next_is_sent_to_this_gateway(gateway: Running) -> None:
         "metrics": {"sampleRate": 0},
     }
     assert answer.headers["access-control-allow-origin"] == "*"
+    assert (answer.headers["vary"], answer.headers["cache-control"]) == ("Host", "no-store")
 
 
 def test_the_public_address_goes_before_the_requests_own(
