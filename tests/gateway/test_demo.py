@@ -104,6 +104,14 @@ def test_a_question_without_a_user_or_with_a_bad_time_is_refused(demo: Running, 
     assert demo.client.get("/demo/rows" + query).status_code == 400
 
 
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:80", "127.0.0.1.rebound.example", "[::", ""])
+def test_a_name_that_only_points_here_sees_nothing(demo: Running, host: str) -> None:
+    for path in ("/demo", "/demo/rows?user=u1"):
+        answer = demo.client.get(path, headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (403, "wrong_host")
+    assert demo.client.get("/demo/rows?user=u1", headers={"Host": "localhost:1"}).status_code == 200
+
+
 def test_without_clickhouse_the_demo_says_so(tmp_path: Path) -> None:
     with running(tmp_path, None, demo=PROJECT) as gateway:
         answer = gateway.client.get("/demo/rows", params={"user": "a"})
