@@ -94,7 +94,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
     health = WorkerHealth()
     app = create_app(
         settings,
-        log=open_log(settings.log_dsn),
+        log=open_log(settings.log_dsn, group=settings.kafka_group),
         warehouse=database.warehouse,
         catalog=CatalogCache(database.warehouse, settings.data_dir),
         registry=registry,

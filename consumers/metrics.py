@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from consumers.folds.records import received_at_of
 from eventlog.log import Chunk
+from schemas.records import heading
 
 STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -53,9 +53,7 @@ class Metrics:
     def waiting(self, chunks: Sequence[Chunk]) -> Iterator[None]:
         """From now on until the chunks are applied, were it at the tenth attempt, their events grow old."""
         if self._oldest is None:
-            self._oldest = next(
-                (at for chunk in chunks for _, value in chunk.records if (at := received_at_of(value))), 0
-            )
+            self._oldest = next((at for chunk in chunks for _, value in chunk.records if (at := heading(value)[1])), 0)
         yield
         self._oldest = None
 

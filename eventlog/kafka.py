@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from eventlog.kafka_backlog import read_progress
 from eventlog.kafka_cluster import Cluster, parse_dsn, reason, within
-from eventlog.log import Entry, LogUnavailable
+from eventlog.log import Entry, LogUnavailable, Progress
 
 APPEND_SECONDS = 10.0  # in all: two sendings, and a new producer between them
 SEND_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 CHECK_SECONDS = 2.0
 STOP_SECONDS = 2.0
+PROGRESS_SECONDS = 5.0
 RETRY_SECONDS = 0.1, 2.0  # between attempts to connect: at first, at most
 
 EVENTS = "n"  # header: how many events are in the record; one if it is absent
@@ -29,8 +31,9 @@ class KafkaLog:
 
     """At most one producer is alive, and one task replaces it. While that task fails, appends fail at once."""
 
-    def __init__(self, dsn: str, *, max_waiting_bytes: int = 64_000_000) -> None:
+    def __init__(self, dsn: str, *, group: str, max_waiting_bytes: int = 64_000_000) -> None:
         self._servers, self._topic = parse_dsn(dsn)
+        self._group = group
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
         self._max_record_bytes = 0
@@ -70,6 +73,13 @@ class KafkaLog:
         if not reached:
             self._replace(producer, "no answer")
             raise LogUnavailable("Kafka is away: no broker answers.")
+
+    async def progress(self) -> Progress:
+        try:
+            async with asyncio.timeout(PROGRESS_SECONDS):
+                return await read_progress(self._servers, self._topic, self._group)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"Kafka does not tell its backlog: {reason(error)}.") from error
 
     async def close(self) -> None:
         self._closed = True

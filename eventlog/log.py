@@ -25,6 +25,13 @@ class Entry(NamedTuple):
     events: int
 
 
+class Progress(NamedTuple):
+    """Records that were ever appended, in all partitions, and how many of them the workers have done."""
+
+    appended: int
+    done: int
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive records of one partition, [lo, hi). Handed out again with the same bounds until it is done."""
@@ -56,6 +63,9 @@ class Log(Protocol):
 
     async def check(self) -> None:
         """Raises LogUnavailable when an append now would."""
+
+    async def progress(self) -> Progress:
+        """How far the workers are. Raises LogUnavailable."""
 
     async def close(self) -> None: ...
 

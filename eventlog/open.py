@@ -8,13 +8,14 @@ from eventlog.sqlite import SqliteLog, SqliteReader
 SQLITE = "sqlite://"
 
 
-def open_log(dsn: str) -> Log:
-    """Of `sqlite:///path` or `kafka://host:port,…/topic`; ValueError for anything else. Not started yet."""
+def open_log(dsn: str, *, group: str = "") -> Log:
+    """Of `sqlite:///path` or `kafka://host:port,…/topic`; ValueError for anything else. Not started yet. `group` names
+    the workers whose backlog it tells."""
     if dsn.startswith(SQLITE):
         return SqliteLog(_path(dsn))
     from eventlog.kafka import KafkaLog
 
-    return KafkaLog(dsn)
+    return KafkaLog(dsn, group=group)
 
 
 def open_reader(dsn: str, *, group: str) -> Reader:

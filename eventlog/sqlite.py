@@ -14,9 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable
+from eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable, Progress
 from eventlog.sqlite_file import LogFile, announce, hold, unwatch, watch
 
+KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
 MAX_CHUNK_EVENTS = 50_000
 MAX_CHUNK_BYTES = 32_000_000
 
@@ -34,6 +35,7 @@ _ANY = 1 << 62
 # which may take milliseconds: so every piece of work is one statement that handles many rows in one step.
 _CHECK = "UPDATE state SET checks = checks + 1"
 _STATE = "SELECT log_id, done, intent FROM state"
+_PROGRESS = "SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0), done - 1 FROM state"
 _LAG = "SELECT max(ifnull((SELECT max(offset) + 1 FROM records) - done, 0), 0) FROM state"
 _BOUND = """
 SELECT max(offset) + 1 FROM (
@@ -85,12 +87,23 @@ class SqliteLog:
     async def check(self) -> None:
         await self._put((), _ENTRY_BYTES)
 
+    async def progress(self) -> Progress:
+        return await asyncio.to_thread(self._read_progress)
+
     async def close(self) -> None:
         thread, self._thread = self._thread, None
         if thread:
             self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
+
+    def _read_progress(self) -> Progress:
+        """With a connection of this look's own, as each may run in another thread."""
+        file = LogFile(self._file.path)
+        try:
+            return Progress(*file.read(_PROGRESS)[0])
+        finally:
+            file.close()
 
     def _put(self, entries: Sequence[Entry], size: int) -> asyncio.Future[None]:
         if not self._thread:
@@ -178,9 +191,10 @@ def _insert(rows: int) -> str:
 
 
 class SqliteReader:
-    def __init__(self, path: Path, *, keep_records: int = 100_000) -> None:
+    def __init__(self, path: Path, *, keep_records: int = 100_000, keep_bytes: int = KEEP_BYTES) -> None:
         self._file = LogFile(path)
         self._keep_records = keep_records
+        self._keep_bytes = keep_bytes
         self._pool: ThreadPoolExecutor | None = None
         self._lock: int | None = None
         self._woken = asyncio.Event()
@@ -291,10 +305,12 @@ class SqliteReader:
 
     def _trim(self, done: int) -> None:
         """In short transactions, since appends wait meanwhile. What fails here fails again, and loudly, in `done`."""
-        end = done - self._keep_records
         for _ in range(_TRIM_STEPS):
+            end = done - self._keep_records
             if end - self._oldest < _TRIM_RECORDS:
-                break
+                end = done if self._file.used_bytes() > self._keep_bytes else end
+                if end <= self._oldest:
+                    break
             hi = self._bound(self._oldest, _TRIM_RECORDS, _ANY, _TRIM_BYTES)
             self._oldest = min(hi or end, end)
             self._file.write("DELETE FROM records WHERE offset < ?", (self._oldest,))

@@ -67,6 +67,12 @@ class LogFile:
             with self._turn:  # `execute` would make one step only, which is one page
                 self._use(lambda connection: connection.executescript(f"PRAGMA incremental_vacuum({pages})"))
 
+    def used_bytes(self) -> int:
+        """What the records take, without free pages. Raises LogUnavailable."""
+        ((pages,),), ((free,),) = self.read("PRAGMA page_count"), self.read("PRAGMA freelist_count")
+        ((size,),) = self.read("PRAGMA page_size")
+        return int((pages - free) * size)
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection:

@@ -16,6 +16,7 @@ From there on it is the worker's: consumers/worker.py takes chunks of the log an
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -32,14 +33,17 @@ from gateway.catalog import CatalogCache
 from gateway.cookie import Cookie
 from gateway.cors import Cors, SameSite
 from gateway.demo import Demo
+from gateway.disk import Disk
 from gateway.dispatch import Gateway
 from gateway.health import Health, Report
 from gateway.ingest import Ingest, ingest_paths
+from gateway.intake import KeptRejects
 from gateway.metrics import Metrics
 from gateway.operations import Operation, openapi
 from gateway.origins import Origins
 from gateway.quotas import Quotas
 from gateway.sdk_settings import SdkSettings
+from gateway.shares import FairShares
 from gateway.static import STATIC, Static
 from gateway.strangers import Strangers
 from gateway.visitor import Visitor
@@ -48,6 +52,7 @@ from schemas.settings import Settings
 from warehouse.connect import Warehouse
 
 LOG_START_SECONDS = 2.0
+BACKLOG_SECONDS = 0.5  # between looks
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +75,15 @@ def create_app(
     addresses = Addresses(settings.ip_policy, settings.trusted_proxies)
     cors = Cors(settings.allowed_origins, settings.public_url)
     origins = Origins(settings.public_url, addresses)
-    quotas = Quotas(settings.quota_events_per_second)
+    quotas = Quotas(settings.quota_events_per_second, settings.quota_bytes_per_second)
+    shares, disk = FairShares(), Disk(settings)
     strangers = Strangers()
     metrics.strangers_refused = lambda: strangers.refused
-    ingest = Ingest(log, catalog, quotas, addresses, cors, metrics, BodyReader(), strangers)
-    health = Health(log, warehouse, threads, metrics, registry, reports or {})
+    ingest = Ingest(
+        log, catalog, quotas, addresses, cors, metrics, BodyReader(), strangers, shares, disk, KeptRejects()
+    )
+    metrics.register_gauges(disk, shares)
+    health = Health(log, warehouse, threads, metrics, registry, {**(reports or {}), "disk": disk.report})
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
@@ -139,12 +148,14 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         starting = asyncio.create_task(_start_log(log))
+        watching = [asyncio.create_task(disk.watch()), asyncio.create_task(_watch_backlog(log, shares))]
         await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
         try:
             yield
         finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            for task in (starting, *watching):
+                task.cancel()
+            await asyncio.gather(starting, *watching, return_exceptions=True)
             await catalog.close()
             await log.close()
             ingest.bodies.close()
@@ -171,6 +182,17 @@ async def _start_log(log: Log) -> None:
         except LogUnavailable as error:
             logger.warning("the event log does not start, trying again", extra={"error": str(error)})
             await asyncio.sleep(LOG_START_SECONDS)
+
+
+async def _watch_backlog(log: Log, shares: FairShares) -> None:
+    while True:
+        started = time.monotonic()
+        try:
+            progress = await log.progress()
+            shares.look(progress.appended, progress.done, time.monotonic())
+        except LogUnavailable:
+            pass  # it takes no events either
+        await asyncio.sleep(max(BACKLOG_SECONDS, 4 * (time.monotonic() - started)))
 
 
 def _version() -> str:

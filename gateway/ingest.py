@@ -16,12 +16,14 @@ from gateway.beacons import Beacon, open_beacon
 from gateway.bodies import BodyReader, Sender
 from gateway.catalog import CatalogCache
 from gateway.cors import Cors
+from gateway.disk import Disk
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, Unauthorized
-from gateway.intake import Intake
+from gateway.intake import Intake, KeptRejects
 from gateway.keys import key_of_request
 from gateway.metrics import Metrics
-from gateway.quotas import Quotas
+from gateway.quotas import Cost, Quotas
 from gateway.responses import json_headers, send_answer, send_bytes
+from gateway.shares import BYTES_PER_UNIT, FairShares
 from gateway.strangers import Strangers
 from gateway.verification import Guard
 from schemas.events import parse_event
@@ -30,6 +32,7 @@ from schemas.reasons import InvalidEvent, Reason
 from schemas.records import Record
 
 MAX_USER_AGENT_CHARACTERS = 512
+MAX_MESSAGES = 100  # of rejects in an answer; the rest have their index, messageId and code
 MAX_BEACON_KEYS = 16  # different write keys that the events of one beacon name
 NO_KEY = "no write key: send it as Basic user name, X-Write-Key, ?writeKey= or writeKey in the body"
 
@@ -60,6 +63,9 @@ class Ingest:
     metrics: Metrics
     bodies: BodyReader
     strangers: Strangers
+    shares: FairShares
+    disk: Disk
+    kept_rejects: KeptRejects
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, kind: Kind) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -82,8 +88,11 @@ class Ingest:
     async def _take(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> bytes:
         """The answer to a beacon, all of whose accepted and rejected events are durable."""
         intake, entries = await self._read(scope, headers, receive, kind)
+        if not intake.has_project:
+            raise Unauthorized(NO_KEY)
         await self._append(entries)
         self.metrics.accepted += intake.accepted
+        self.metrics.rejects_not_kept += intake.not_kept
         for reject in intake.rejects:
             self.metrics.rejected[reject.reason] += 1
         return _answer(intake)
@@ -94,6 +103,7 @@ class Ingest:
         """What to append. The parsed beacon ends here: kept while the log is waited for, the beacons under way would
         take memory and cache, and made a gateway under load half as fast."""
         self.cors.check(headers)
+        self.disk.check()
         outside = key_of_request(headers, scope["query_string"])
         key: object = outside
         sender = self.addresses.sender(scope, headers)
@@ -102,7 +112,7 @@ class Ingest:
         if stranger:
             project = await self._project_of(outside)
         if project is not None:
-            self.quotas.check(project, time.monotonic())  # before any work
+            self._check_quotas(project)  # before any work
         body = await self.bodies.read(receive, headers, Sender(sender, has_key=project is not None))
         self.metrics.body_bytes += len(body)
         document = await self.bodies.parse(body, headers.get(b"content-encoding"))
@@ -124,13 +134,27 @@ class Ingest:
             user_agent=headers.get(b"user-agent", b"")[:MAX_USER_AGENT_CHARACTERS].decode("latin-1"),
             gpc=headers.get(b"sec-gpc") == b"1",
         )
-        if self.quotas.limited:
-            self.quotas.charge(intake.counts, time.monotonic())
+        self._charge(intake.counts, document.size)
         return intake, intake.take_entries(record)
+
+    def _check_quotas(self, project: str) -> None:
+        now = time.monotonic()
+        self.quotas.check(project, now)
+        self.shares.check(project, now)
+
+    def _charge(self, counts: Mapping[str, int], size: int) -> None:
+        """All that the beacon costs, to each project in proportion."""
+        now, total = time.monotonic(), sum(counts.values())
+        costs = {project: Cost(count, size * count / total) for project, count in counts.items()}
+        for project in costs:
+            self.shares.check(project, now)
+        self.quotas.charge(costs, now)
+        for project, cost in costs.items():
+            self.shares.charge(project, cost.events + cost.bytes / BYTES_PER_UNIT, now)
 
     async def _look_at(self, beacon: Beacon, key: object, project: str | None, received_at: int) -> Intake:
         """Every event of the beacon, accepted or rejected."""
-        intake = Intake(partitioned=self.log.partitioned)
+        intake = Intake(partitioned=self.log.partitioned, kept=self.kept_rejects)
         usual = self._guard(project, key)
 
         def new_id() -> str:
@@ -179,7 +203,7 @@ class Ingest:
 
     async def _append(self, entries: list[Entry]) -> None:
         if not entries:
-            raise Unauthorized(NO_KEY)
+            return
         started = time.perf_counter()
         try:
             await self.log.append(entries)
@@ -227,8 +251,13 @@ def _answer(intake: Intake) -> bytes:
     if not intake.rejects:
         return b'{"success":true,"accepted":%d,"rejected":[]}' % intake.accepted
     rejected = [
-        {"index": reject.index, "messageId": reject.message_id, "code": reject.reason, "message": reject.message}
-        for reject in intake.rejects
+        {
+            "index": reject.index,
+            "messageId": reject.message_id,
+            "code": reject.reason,
+            "message": reject.message if number < MAX_MESSAGES else "",
+        }
+        for number, reject in enumerate(intake.rejects)
     ]
     if not intake.accepted:
         raise BadRequest(f"no event is usable: {intake.rejects[0].message}", code="no_usable_event", rejected=rejected)

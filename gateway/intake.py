@@ -1,6 +1,8 @@
 """The events of one beacon on their way to the log: accepted into a record of their user, or rejected with a reason."""
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,17 +16,43 @@ from schemas.records import Record, Reject
 
 MAX_RECORD_BYTES = 900_000  # Kafka takes 1 MiB by default
 MAX_RAW_CHARACTERS = 65_536  # of a rejected event; an acceptable one is half as long
+MAX_KEPT_REJECTS = 100  # of one beacon
+REJECTS_PER_MINUTE = 600  # of one project that are kept, as many of them at once …
+REJECT_BYTES_PER_MINUTE = 600_000  # … and what they take
 MASKED_LEVELS = 4  # of a rejected event: event, context or traits, customAttributes, one to spare
+
+
+class KeptRejects:
+    """How many rejects of each known project go into the quarantine: a bucket of rows and one of bytes, for a minute.
+    Beyond them a reject is named in the answer, counted, and not kept."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left: dict[str, tuple[float, float, float]] = {}  # project → (rows, bytes, at)
+
+    def take(self, project_id: str, size: int) -> bool:
+        """Whether there is room for one more, of so many bytes."""
+        now = self._clock()
+        rows, free, then = self._left.get(project_id, (REJECTS_PER_MINUTE, REJECT_BYTES_PER_MINUTE, now))
+        minutes = (now - then) / 60
+        rows = min(REJECTS_PER_MINUTE, rows + minutes * REJECTS_PER_MINUTE)
+        free = min(REJECT_BYTES_PER_MINUTE, free + minutes * REJECT_BYTES_PER_MINUTE)
+        kept = rows >= 1 and free > 0
+        self._left[project_id] = (rows - 1, free - size, now) if kept else (rows, free, now)
+        return kept
 
 
 class Intake:
     """`partitioned` says whether the log keeps users apart; one that does not gets fewer and longer records."""
 
-    def __init__(self, *, partitioned: bool) -> None:
+    def __init__(self, *, partitioned: bool, kept: KeptRejects | None = None) -> None:
         self.accepted = 0
+        self.not_kept = 0  # rejects that the quarantine has no room for
+        self._kept = kept or KeptRejects()
         self._partitioned = partitioned
         self.rejects: list[Reject] = []
         self._events: dict[str, dict[bytes, list[Event]]] = {}  # project → partition key → events
+        self._rejected: Counter[str] = Counter()  # by project
         self._rejects: dict[str, list[Reject]] = {}  # project → what it keeps in quarantine
 
     def accept(self, project_id: str, event: Event) -> None:
@@ -47,16 +75,31 @@ class Intake:
             message=why.message,
             index=index,
             message_id=_clean(message_id) if type(message_id) is str else "",
-            raw=json_text(_masked(raw, MASKED_LEVELS))[:MAX_RAW_CHARACTERS] if project_id is not None else "",
+            raw="",
         )
         self.rejects.append(reject)
-        if project_id is not None:
-            self._rejects.setdefault(project_id, []).append(reject)
+        if project_id is None:
+            return
+        self._rejected[project_id] += 1
+        if self._rejected.total() > MAX_KEPT_REJECTS:
+            self.not_kept += 1
+            return
+        text = json_text(_masked(raw, MASKED_LEVELS))[:MAX_RAW_CHARACTERS]
+        if self._kept.take(project_id, len(text)):
+            self._rejects.setdefault(project_id, []).append(replace(reject, raw=text))
+        else:
+            self.not_kept += 1
+
+    @property
+    def has_project(self) -> bool:
+        """Whether any event was one of a known project."""
+        return bool(self.accepted or self._rejected)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Events by project, for the quotas."""
-        return {project_id: sum(map(len, users.values())) for project_id, users in self._events.items()}
+        """Events and rejects by project, for the quotas."""
+        counts = Counter({project_id: sum(map(len, users.values())) for project_id, users in self._events.items()})
+        return counts + self._rejected
 
     def take_entries(self, record: Record) -> list[Entry]:
         """One record for each project and user, or for each project where users are not kept apart, and one for each

@@ -53,7 +53,13 @@ class Settings(BaseModel):
         "", description="Domain of the guest's cookie that `/v1/cookie` sets, as `example.com`; empty: the page's host"
     )
     quota_events_per_second: int = Field(
-        0, ge=0, description="Events a project may send per second, sustained, with ten seconds of burst; 0: no limit"
+        20_000, ge=0, description="Events a project may send per second, with ten seconds of burst; 0: no limit"
+    )
+    quota_bytes_per_second: int = Field(
+        20_000_000, ge=0, description="Bytes after inflating a project may send per second, likewise; 0: no limit"
+    )
+    min_free_mb: int = Field(
+        512, ge=0, description="Room on the disk, in MB, below which nothing is accepted until there is more"
     )
     max_connections: int = Field(
         4096, ge=16, description="Connections a gateway keeps open; beyond them the longest idle one makes room"

@@ -146,8 +146,17 @@ class WorkerReport(Wire):
     parked: list[str] | None = Field(None, description="Projects put aside: `ask0 quarantine resume` goes on")
 
 
+class DiskReport(Wire):
+    """Below its floor nothing is accepted."""
+
+    status: Literal["ok", "unavailable"]
+    free_mb: int = Field(alias="free_mb")
+    floor_mb: int = Field(alias="floor_mb")
+
+
 class Readiness(Wire):
     status: Literal["ok", "degraded", "unavailable"]
     log: Literal["ok", "unavailable"]
     clickhouse: Literal["ok", "unavailable"]
+    disk: DiskReport
     worker: WorkerReport | None = None

@@ -12,7 +12,7 @@ from schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, S
 from schemas.events import MAX_TIMESTAMP, Event
 from schemas.ids import guest_id
 from schemas.reasons import Reason
-from schemas.records import Record, decode
+from schemas.records import Record, decode, heading
 
 MAX_SKEW = 60_000  # ms; a client's clock that is further off is corrected
 MAX_RECORD_EVENTS = 65_535  # positions in a record are UInt16
@@ -154,7 +154,7 @@ def _rejected(chunk: Chunk, offset: int, record: Record) -> Iterator[Quarantined
 
 
 def _unreadable(chunk: Chunk, offset: int, value: bytes, error: Exception) -> Quarantined:
-    project_id, received_at = _heading(value)
+    project_id, received_at = heading(value)
     try:
         raw = value.decode()
     except UnicodeDecodeError:
@@ -171,19 +171,3 @@ def _unreadable(chunk: Chunk, offset: int, value: bytes, error: Exception) -> Qu
         message_id="",
         raw=raw,
     )
-
-
-def received_at_of(value: bytes) -> int:
-    """When a record was received, in epoch ms; 0 if its bytes do not say."""
-    return _heading(value)[1]
-
-
-def _heading(value: bytes) -> tuple[str, int]:
-    """Project and time of a record of another version, whose first fields stand where ours do; else nothing."""
-    try:
-        match msgspec.json.decode(value):
-            case [_, str(project_id), int(received_at), *_] if 0 <= received_at < MAX_TIMESTAMP:
-                return project_id, received_at
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    return "", 0

@@ -17,7 +17,7 @@ class Home:
     away: str  # of the same kind, where nothing is
 
     def open_log(self) -> Log:
-        return open_log(self.dsn)
+        return open_log(self.dsn, group="ask0-test")
 
     def open_reader(self) -> Reader:
         return open_reader(self.dsn, group="ask0-test")

@@ -119,7 +119,7 @@ async def test_what_was_acknowledged_survives_kills_of_the_broker(broker: Broker
         while len(acknowledged) < enough:
             await asyncio.wait(appenders, timeout=0.01)
 
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         appenders = [asyncio.create_task(appender(log)) for _ in range(16)]
         for _ in range(3):
             await wait_for_more()
@@ -133,7 +133,7 @@ async def test_what_was_acknowledged_survives_kills_of_the_broker(broker: Broker
 
 
 async def test_while_the_broker_is_away_an_append_fails_at_once(broker: Broker, dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         broker.kill()
         with pytest.raises(LogUnavailable):
             await log.append(entries(b"a"))
@@ -147,7 +147,7 @@ async def test_while_the_broker_is_away_an_append_fails_at_once(broker: Broker, 
 
 
 async def test_a_check_notices_that_the_broker_went_away(broker: Broker, dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         broker.kill()
         with pytest.raises(LogUnavailable):
             await log.check()
@@ -156,7 +156,7 @@ async def test_a_check_notices_that_the_broker_went_away(broker: Broker, dsn: st
 
 
 async def test_a_broker_that_hangs_is_not_waited_for_for_ever(broker: Broker, dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         broker.pause()
         appends = [log.append(entries(b"%d" % number)) for number in range(50)]
         results = await asyncio.gather(*appends, return_exceptions=True)
@@ -168,7 +168,7 @@ async def test_a_broker_that_hangs_is_not_waited_for_for_ever(broker: Broker, ds
 
 
 async def test_a_log_closes_while_the_broker_hangs(broker: Broker, dsn: str) -> None:
-    log = KafkaLog(dsn)
+    log = KafkaLog(dsn, group=GROUP)
     await log.start()
     broker.pause()
     appending = asyncio.create_task(log.append(entries(b"a")))
@@ -181,7 +181,7 @@ async def test_a_log_closes_while_the_broker_hangs(broker: Broker, dsn: str) -> 
 
 
 async def test_a_producer_whose_sequence_the_broker_refuses_is_replaced(dsn: str, topic: str) -> None:
-    async with started(KafkaLog(dsn)) as log, started(make_reader(dsn)) as reader:
+    async with started(KafkaLog(dsn, group=GROUP)) as log, started(make_reader(dsn)) as reader:
         await log.append(entries(b"a"))
         assert log._producer
         log._producer._txn_manager.increment_sequence_number((topic, 0), 7)  # as after a batch that was refused
@@ -190,7 +190,7 @@ async def test_a_producer_whose_sequence_the_broker_refuses_is_replaced(dsn: str
 
 
 async def test_a_record_that_is_too_large_is_refused_before_anything_is_sent(dsn: str, topic: str) -> None:
-    async with started(KafkaLog(dsn)) as log, started(make_reader(dsn)) as reader:
+    async with started(KafkaLog(dsn, group=GROUP)) as log, started(make_reader(dsn)) as reader:
         with pytest.raises(ValueError, match=f"more than topic {topic} takes"):
             await log.append(entries(b"a", bytes(2_000_000)))
         largest = bytes(log._max_record_bytes - len(b"key"))
@@ -199,7 +199,7 @@ async def test_a_record_that_is_too_large_is_refused_before_anything_is_sent(dsn
 
 
 async def test_more_than_waits_already_is_refused(dsn: str) -> None:
-    async with started(KafkaLog(dsn, max_waiting_bytes=10_000)) as log:
+    async with started(KafkaLog(dsn, max_waiting_bytes=10_000, group=GROUP)) as log:
         results = await asyncio.gather(*(log.append(entries(bytes(9000))) for _ in range(2)), return_exceptions=True)
         assert results[0] is None
         assert isinstance(results[1], LogUnavailable)
@@ -207,7 +207,7 @@ async def test_more_than_waits_already_is_refused(dsn: str) -> None:
 
 
 async def test_the_topic_is_made_at_start(broker: Broker, topic: str) -> None:
-    async with started(KafkaLog(f"kafka://{broker.bootstrap}/{topic}")) as log:
+    async with started(KafkaLog(f"kafka://{broker.bootstrap}/{topic}", group=GROUP)) as log:
         await log.append(entries(b"a"))
     assert (await describe(broker, topic)).partitions == PARTITIONS
 
@@ -218,7 +218,8 @@ async def test_the_topic_is_made_at_start(broker: Broker, topic: str) -> None:
 )
 async def test_a_topic_that_would_lose_events_is_refused(broker: Broker, topic: str, setting: str, value: str) -> None:
     make_topic(broker.bootstrap, topic, 1, **{setting: value})
-    log, reader = (part(f"kafka://{broker.bootstrap}/{topic}") for part in (KafkaLog, make_reader))
+    dsn = f"kafka://{broker.bootstrap}/{topic}"
+    log, reader = KafkaLog(dsn, group=GROUP), make_reader(dsn)
     for part in (log, reader):
         with pytest.raises(LogUnavailable, match=f"{setting.replace('_', '.')}={value}"):
             await part.start()
@@ -228,7 +229,7 @@ async def test_a_topic_that_would_lose_events_is_refused(broker: Broker, topic: 
 async def test_a_topic_made_anew_is_another_log(broker: Broker, dsn: str, topic: str) -> None:
     chunks: list[Chunk] = []
     for value in (b"a", b"b"):
-        async with started(KafkaLog(dsn)) as log, started(make_reader(dsn)) as reader:
+        async with started(KafkaLog(dsn, group=GROUP)) as log, started(make_reader(dsn)) as reader:
             await log.append(entries(value))
             chunks += await read_records(reader, 1)
         drop_topic(broker.bootstrap, topic)
@@ -241,12 +242,12 @@ async def test_a_topic_made_anew_is_another_log(broker: Broker, dsn: str, topic:
 
 async def test_a_reader_follows_when_its_topic_is_made_anew(broker: Broker, dsn: str, topic: str) -> None:
     async with started(make_reader(dsn)) as reader:
-        async with started(KafkaLog(dsn)) as log:
+        async with started(KafkaLog(dsn, group=GROUP)) as log:
             await log.append(entries(b"a", b"b"))
         old = await read_records(reader, 2)
         drop_topic(broker.bootstrap, topic)
         make_topic(broker.bootstrap, topic, 1)
-        async with started(KafkaLog(dsn)) as log:
+        async with started(KafkaLog(dsn, group=GROUP)) as log:
             await log.append(entries(b"c"))
         while True:
             try:
@@ -259,7 +260,7 @@ async def test_a_reader_follows_when_its_topic_is_made_anew(broker: Broker, dsn:
 
 
 async def test_a_chunk_outlives_the_worker_that_was_killed_over_it(dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         await log.append(entries(b"a", b"b"))
         with other_worker(dsn) as worker:
             token = await line(worker)
@@ -272,7 +273,7 @@ async def test_a_chunk_outlives_the_worker_that_was_killed_over_it(dsn: str) -> 
 
 
 async def test_a_worker_that_was_away_too_long_has_lost_its_chunk(dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         await log.append(entries(b"a", b"b"))
         with other_worker(dsn) as zombie:
             token = await line(zombie)
@@ -306,7 +307,7 @@ async def test_two_workers_share_the_partitions(broker: Broker, topic: str) -> N
     async with started(make_reader(dsn)) as first, started(make_reader(dsn)) as second:
         while not (first._assigned.is_set() and second._assigned.is_set()):
             await asyncio.gather(first.poll(0.1), second.poll(0.1))
-        async with started(KafkaLog(dsn)) as log:
+        async with started(KafkaLog(dsn, group=GROUP)) as log:
             await log.append([Entry(b"%d" % number, b"%d" % number, 1) for number in range(600)])
         await asyncio.gather(work(0, first), work(1, second))
     assert got[0]
@@ -315,7 +316,7 @@ async def test_two_workers_share_the_partitions(broker: Broker, topic: str) -> N
 
 
 async def test_a_reader_goes_on_after_the_broker_was_killed(broker: Broker, dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log, started(make_reader(dsn)) as reader:
+    async with started(KafkaLog(dsn, group=GROUP)) as log, started(make_reader(dsn)) as reader:
         await log.append(entries(b"a"))
         before = await next_chunk(reader)
         broker.kill()
@@ -336,7 +337,7 @@ async def test_a_reader_goes_on_after_the_broker_was_killed(broker: Broker, dsn:
 
 
 async def test_a_consumer_that_hangs_is_made_anew(dsn: str) -> None:
-    async with started(KafkaLog(dsn)) as log, started(make_reader(dsn)) as reader:
+    async with started(KafkaLog(dsn, group=GROUP)) as log, started(make_reader(dsn)) as reader:
         await log.append(entries(b"a"))
         await read_records(reader, 1)
         assert reader._consumer
@@ -349,7 +350,7 @@ async def test_a_consumer_that_hangs_is_made_anew(dsn: str) -> None:
 
 
 async def test_a_reader_refuses_to_go_on_when_kafka_lost_records(broker: Broker, dsn: str, topic: str) -> None:
-    async with started(KafkaLog(dsn)) as log:
+    async with started(KafkaLog(dsn, group=GROUP)) as log:
         await log.append(entries(b"a"))
     cluster = Cluster([broker.bootstrap])
     await cluster.start()
@@ -363,4 +364,4 @@ async def test_a_reader_refuses_to_go_on_when_kafka_lost_records(broker: Broker,
 def test_a_dsn_names_servers_and_topic() -> None:
     for wrong in ("kafka://host:1", "kafka:///topic", "kafka://host:1/a/b", "sqlite:///file"):
         with pytest.raises(ValueError, match="kafka://host:port"):
-            KafkaLog(wrong)
+            KafkaLog(wrong, group=GROUP)

@@ -47,6 +47,20 @@ async def test_an_empty_value_and_an_empty_append_are_taken(home: Home) -> None:
         assert values(await read_records(reader, 3)) == [b"", b"a", b""]
 
 
+async def test_how_far_the_workers_are_is_told(home: Home) -> None:
+    async with started(home.open_log()) as log, started(home.open_reader()) as reader:
+        before = await log.progress()
+        assert before.appended == before.done
+        await log.append(one_key(b"a", b"b"))
+        chunk = await next_chunk(reader)
+        assert await log.progress() == (before.appended + 2, before.done), "handed out is not done"
+        await log.append(one_key(b"c"))
+        await reader.done([chunk])
+        assert await log.progress() == (before.appended + 3, before.done + 2)
+        await read_records(reader, 1)
+        assert await log.progress() == (before.appended + 3, before.done + 3)
+
+
 async def test_a_key_keeps_its_partition(home: Home) -> None:
     partitions = defaultdict(set)
     for _ in range(2):

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.intake import MAX_RECORD_BYTES, Intake
+from gateway.intake import (
+    MAX_KEPT_REJECTS,
+    MAX_RECORD_BYTES,
+    REJECT_BYTES_PER_MINUTE,
+    REJECTS_PER_MINUTE,
+    Intake,
+    KeptRejects,
+)
 from schemas import records
 from schemas.events import Event, parse_event
 from schemas.reasons import InvalidEvent, Reason
@@ -32,7 +39,7 @@ def test_every_entry_is_keyed_by_project_and_user_and_counts_what_is_in_it() -> 
         intake.accept(project, event(userId=user))
     intake.reject("q", 4, {"n": float("nan")}, InvalidEvent(Reason.MISSING_USER, "why"))
     intake.reject(None, 5, {}, InvalidEvent(Reason.WRONG_KEY, "why"))
-    assert intake.counts == {"p": 3, "q": 1}
+    assert intake.counts == {"p": 3, "q": 2}
     entries = intake.take_entries(RECORD)
     assert [(entry.key, entry.events) for entry in entries] == [(b"p\0u", 2), (b"p\0v", 1), (b"q\0u", 1), (b"q", 1)]
     decoded = [records.decode(entry.value) for entry in entries]
@@ -55,13 +62,33 @@ def test_a_log_of_one_partition_gets_one_entry_for_all_users_of_a_project() -> N
 
 def test_many_large_rejects_are_spread_over_records() -> None:
     intake = Intake(partitioned=True)
-    for index in range(12):
+    for index in range(9):
         intake.reject("p", index, '"' * 60_000, InvalidEvent(Reason.TOO_LARGE, "why"))
     entries = intake.take_entries(RECORD)
     assert len(entries) > 1
     assert all(len(entry.value) <= MAX_RECORD_BYTES for entry in entries)
     found = [reject.index for entry in entries for reject in records.decode(entry.value).rejects]
-    assert found == list(range(12))
+    assert found == list(range(9))
+
+
+def test_one_beacon_keeps_so_many_rejects_and_counts_the_rest() -> None:
+    intake = Intake(partitioned=False)
+    for index in range(MAX_KEPT_REJECTS + 7):
+        intake.reject("p", index, {"n": index}, InvalidEvent(Reason.MISSING_USER, "why"))
+    assert (len(intake.rejects), intake.not_kept) == (MAX_KEPT_REJECTS + 7, 7)
+    (entry,) = intake.take_entries(RECORD)
+    assert len(records.decode(entry.value).rejects) == MAX_KEPT_REJECTS
+
+
+def test_a_project_keeps_so_many_rejects_a_minute_and_its_neighbour_as_many() -> None:
+    now = 0.0
+    kept = KeptRejects(clock=lambda: now)
+    assert sum(kept.take("p", 10) for _ in range(2_000)) == REJECTS_PER_MINUTE
+    assert kept.take("q", 10)
+    now += 30
+    assert sum(kept.take("p", 10) for _ in range(2_000)) == REJECTS_PER_MINUTE // 2
+    now += 600
+    assert sum(kept.take("p", 60_000) for _ in range(2_000)) == REJECT_BYTES_PER_MINUTE // 60_000
 
 
 def test_a_message_id_that_no_log_could_carry_is_mended() -> None:

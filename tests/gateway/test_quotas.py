@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import QuotaExceeded, retry_header
-from gateway.quotas import Quotas
+from gateway.quotas import Cost, Quotas
 from tests.gateway.running import KEY, OTHER_KEY, running, track
 from warehouse.connect import Warehouse
 
@@ -12,7 +12,7 @@ def test_a_burst_of_ten_seconds_passes_and_then_the_rate_holds() -> None:
     quotas = Quotas(10)
     for _ in range(100):
         quotas.check("p", 0)
-        quotas.charge({"p": 1}, 0)
+        quotas.charge({"p": Cost(1, 0)}, 0)
     with pytest.raises(QuotaExceeded):
         quotas.check("p", 0)
     quotas.check("p", 0.2)
@@ -22,16 +22,24 @@ def test_a_burst_of_ten_seconds_passes_and_then_the_rate_holds() -> None:
 def test_a_batch_beyond_the_burst_is_taken_once_and_waited_off() -> None:
     quotas = Quotas(10)
     quotas.check("p", 0)
-    quotas.charge({"p": 2_500}, 0)
+    quotas.charge({"p": Cost(2_500, 0)}, 0)
     with pytest.raises(QuotaExceeded) as refusal:
         quotas.check("p", 1)
     assert 239 <= int(refusal.value.headers["retry-after"]) <= 300
     quotas.check("p", 241)
 
 
+def test_bytes_have_a_quota_of_their_own() -> None:
+    quotas = Quotas(0, 1_000)
+    quotas.charge({"p": Cost(1, 10_001)}, 0)
+    with pytest.raises(QuotaExceeded, match="1,000 bytes a second"):
+        quotas.check("p", 0)
+    quotas.check("p", 1)
+
+
 def test_without_a_quota_nothing_is_counted() -> None:
     quotas = Quotas(0)
-    quotas.charge({"p": 10**9}, 0)
+    quotas.charge({"p": Cost(10**9, 10**9)}, 0)
     quotas.check("p", 0)
 
 
@@ -56,5 +64,8 @@ def test_a_project_over_its_quota_is_told_when_to_come_back_and_its_neighbour_is
         assert gateway.post("/batch", [track()], key=OTHER_KEY).status_code == 200
         assert gateway.metric("ask0_beacons_total", status="429") == 1
         assert len(gateway.events()) == 51
+        rejected = gateway.post("/batch", [{"event": 7, "userId": "u"}, track()] * 20, key=OTHER_KEY)
+        assert rejected.json()["accepted"] == 20
+        assert gateway.post("/batch", [track()], key=OTHER_KEY).status_code == 429, "rejects count"
         body = {"batch": [track()], "writeKey": KEY}
         assert gateway.post("/batch", body, key=None).status_code == 429, "wherever the key stands"
