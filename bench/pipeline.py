@@ -24,7 +24,7 @@ BLOCK = 20_000
 def measure() -> tuple[float, float]:
     """(events/s accepted and visible, rows/s of raw inserts)."""
     requests = [batch(first, 100, 4, WRITE_KEY) for first in range(0, EVENTS, 100)]
-    with ask0("serve") as stack:
+    with ask0("serve", ASK0_MAX_WAIT_SECONDS="0") as stack:
         started = time.perf_counter()
         load(stack.port, requests, connections=16)
         wait_for(lambda: int(stack.query("SELECT count() FROM ask0.events")) >= EVENTS, "every event", timeout=300)

@@ -57,6 +57,8 @@ def gateway(port: int) -> None:
                 "ASK0_PORT": str(port),
                 "ASK0_BOOTSTRAP_PROJECT": "proj_bench",
                 "ASK0_BOOTSTRAP_WRITE_KEY": WRITE_KEY,
+                "ASK0_QUOTA_EVENTS_PER_SECOND": "0",
+                "ASK0_QUOTA_BYTES_PER_SECOND": "0",
             }
         )
         with Warehouse(settings.clickhouse_dsn) as warehouse:

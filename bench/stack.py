@@ -62,6 +62,8 @@ class Stack:
             "ASK0_BOOTSTRAP_PROJECT": "proj_bench",
             "ASK0_BOOTSTRAP_WRITE_KEY": WRITE_KEY,
             "ASK0_LOG_LEVEL": "warning",
+            "ASK0_QUOTA_EVENTS_PER_SECOND": "0",
+            "ASK0_QUOTA_BYTES_PER_SECOND": "0",
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -76,7 +76,7 @@ def create_app(
     cors = Cors(settings.allowed_origins, settings.public_url)
     origins = Origins(settings.public_url, addresses)
     quotas = Quotas(settings.quota_events_per_second, settings.quota_bytes_per_second)
-    shares, disk = FairShares(), Disk(settings)
+    shares, disk = FairShares(settings.max_wait_seconds), Disk(settings)
     strangers = Strangers()
     metrics.strangers_refused = lambda: strangers.refused
     ingest = Ingest(

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from gateway.errors import QuotaExceeded
 
-SLOW_SECONDS = 1.5  # what arrives now would wait for so long: time to turn some away …
-TARGET_SECONDS = 1.0  # … until it waits for about this long
+TARGET = 2 / 3  # of the wait that is too long: what to come down to
 OVERDUE_SECONDS = 3.0  # when the oldest has waited for so long, what is done is all that can be done
 OUTAGE_SECONDS = 30.0  # without any progress: then no worker runs or ClickHouse is away, and nobody is to blame
 WINDOW_SECONDS = 4.0  # to measure by, as workers mark what they did in large pieces
-FIRST_CAPACITY = 5_000.0  # units a second that the workers are believed to do before that is known
-FORGET = 0.995  # of the greatest rate that was seen, at each look
+USUAL_CAPACITY = 20_000.0  # units a second that the workers are believed to do where nothing else is known
+FORGET = 0.005  # of what was seen, at each look
 LEAST = 0.6  # of the capacity that is let in while a backlog is worked off
 MAX_LOOKS = 1_000  # that are remembered
 RISE = 1.25  # of the level, at most, at each look
@@ -40,7 +39,9 @@ class FairShares:
     arrives meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_wait_seconds: float = 1.5) -> None:
+        self._max_wait = max_wait_seconds
+        self._target = max_wait_seconds * TARGET
         self.level: float | None = None
         self.wait = 0.0  # seconds, of what arrives now
         self.refused = 0
@@ -49,7 +50,7 @@ class FairShares:
         self._total = 0.0
         self._done = 0
         self._looks: deque[Look] = deque(maxlen=MAX_LOOKS)
-        self._capacity = FIRST_CAPACITY
+        self._capacity = USUAL_CAPACITY
         self._moved = float("-inf")  # when workers were last seen to get on
         self._refused_before = 0
 
@@ -80,17 +81,17 @@ class FairShares:
         self._measure(look)
         self.wait = (look.units - look.done) / self._capacity
         turned_away, self._refused_before = self.refused > self._refused_before, self.refused
-        if now - self._moved > OUTAGE_SECONDS:
+        if not self._max_wait or now - self._moved > OUTAGE_SECONDS:
             self._set(None)
-        elif self.level is not None or self.wait > SLOW_SECONDS:
+        elif self.level is not None or self.wait > self._max_wait:
             self._adjust(rates, turned_away)
 
     def _adjust(self, rates: dict[str, float], turned_away: bool) -> None:
-        allowed = self._capacity * max(LEAST, 1 + (TARGET_SECONDS - self.wait) / TARGET_SECONDS)
+        allowed = self._capacity * max(LEAST, 2 - self.wait / self._target)
         total = sum(rates.values())
         if total > allowed:
             self._set(max(water_level(rates.values(), allowed), MIN_SHARE))
-        elif self.level is not None and self.wait < TARGET_SECONDS:
+        elif self.level is not None and self.wait < self._target:
             is_free = not turned_away and self.level > 2 * max(rates.values(), default=0)
             self._set(None if is_free else self.level * RISE)
 
@@ -114,7 +115,7 @@ class FairShares:
         if look.at - arrived > OVERDUE_SECONDS and look.done < look.units and rate:
             self._capacity = rate
         else:
-            self._capacity = max(self._capacity * FORGET, rate, 1.0)
+            self._capacity = max(self._capacity + FORGET * (USUAL_CAPACITY - self._capacity), rate)
 
     def _set(self, level: float | None) -> None:
         self.level = level

@@ -58,6 +58,9 @@ class Settings(BaseModel):
     quota_bytes_per_second: int = Field(
         20_000_000, ge=0, description="Bytes after inflating a project may send per second, likewise; 0: no limit"
     )
+    max_wait_seconds: float = Field(
+        1.5, ge=0, description="Wait for the workers, from which on the heaviest projects are turned away; 0: never"
+    )
     min_free_mb: int = Field(
         512, ge=0, description="Room on the disk, in MB, below which nothing is accepted until there is more"
     )

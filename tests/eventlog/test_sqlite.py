@@ -333,3 +333,15 @@ async def test_the_space_of_a_backlog_goes_back_to_the_disk(path: Path, monkeypa
         await log.append(entries(1))
         await next_chunk(reader)
         await until(path, f"SELECT page_count < {full} / 4 FROM pragma_page_count")
+
+
+async def test_done_records_are_trimmed_by_their_bytes_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_FREE_PAGES", 0)
+    async with started(SqliteLog(path)) as log, started(SqliteReader(path, keep_bytes=1_000_000)) as reader:
+        await log.append(entries(200, 10_000))
+        await reader.done([await next_chunk(reader)])
+        assert ask(path, "SELECT count(*) FROM records") == 200
+        await log.append(entries(1))
+        await next_chunk(reader)
+        await until(path, "SELECT count(*) = 1 FROM records")
+        assert await reader.lag() == 1
