@@ -19,6 +19,7 @@ STATEMENTS = Path(__file__).parent / "statements"
 LEFT_BEHIND = Path("/tmp/ask0-x")  # where the statements would write, if they could
 ACCESS_DENIED = "497"
 SYNTAX_ERROR = "62"
+UNKNOWN_TABLE = "60"
 
 
 def statements(name: str) -> list[tuple[str, str]]:
@@ -73,7 +74,11 @@ def test_every_table_function_of_the_engine_is_refused_but_for_the_open_ones(ana
         for called in (name, f"`{name}`", f'"{name}"', name.upper()):
             for arguments in ("", "'x'", "'127.0.0.1:1', 'ask0', 'catalog'", "ask0, catalog", "'x', 'CSV', 'a String'"):
                 response = ask(analyst, f"SELECT * FROM {called}({arguments})")
-                assert code_of(response) in (ACCESS_DENIED, SYNTAX_ERROR), (called, arguments, response.text)
+                assert code_of(response) in (ACCESS_DENIED, SYNTAX_ERROR, UNKNOWN_TABLE), (
+                    called,
+                    arguments,
+                    response.text,
+                )
 
 
 def functions(client: httpx.Client) -> dict[str, str]:
@@ -140,6 +145,7 @@ def test_every_table_of_the_engine_is_refused_but_for_the_open_ones(analyst: htt
 
 def test_every_open_setting_is_about_how_an_answer_looks(analyst: httpx.Client) -> None:
     reviewed = {"output_format_avro_rows_in_file", "show_table_uuid_in_table_create_query_if_not_nil"}
+    reviewed |= {"allow_suspicious_types_in_group_by", "allow_suspicious_types_in_order_by"}
     dangerous = re.compile("file|path|url|schema|template|secret|query_|^max_|^allow|readonly|ddl|user|password|cache")
     names = column(analyst, "SELECT name FROM system.settings")
     is_open = [name for name in names if name in allowed.SETTINGS or name.startswith(allowed.SETTING_PREFIXES)]
@@ -164,11 +170,11 @@ def test_limits_may_be_lowered_and_not_lifted(analyst: httpx.Client, how: str) -
     [
         ("events", ""),
         ("catalog", ACCESS_DENIED),
-        ("ask0.catalog", ACCESS_DENIED),
-        ("events`, `catalog", ACCESS_DENIED),
-        ("events, catalog", ACCESS_DENIED),
-        ("file('/etc/passwd')", ACCESS_DENIED),
-        ("/etc/passwd", ACCESS_DENIED),
+        ("ask0.catalog", UNKNOWN_TABLE),
+        ("events`, `catalog", UNKNOWN_TABLE),
+        ("events, catalog", UNKNOWN_TABLE),
+        ("file('/etc/passwd')", UNKNOWN_TABLE),
+        ("/etc/passwd", UNKNOWN_TABLE),
         ("\\x63atalog", "36"),
         ("", "36"),
     ],
@@ -239,3 +245,98 @@ def test_the_engine_behind_the_guard_refuses_to_write_by_itself(analyst: httpx.C
                 handle.query(sql)
     finally:
         handle.close()
+
+
+CLOSED = ("catalog", "user_facts", "user_rows", "event_ids", "round_keys", "migrations", "parked_records")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW TABLES",
+        "SHOW TABLES FROM ask0",
+        "SHOW FULL TABLES FROM ask0",
+        "SELECT name FROM system.tables",
+        "SELECT t.name FROM system.tables AS t",
+        "SELECT system.tables.name FROM system.tables WHERE system.tables.database = 'ask0'",
+        "SELECT * EXCEPT (as_select, create_table_query) FROM system.tables FORMAT Vertical",
+        "SELECT name FROM (SELECT * FROM system.tables)",
+        "WITH x AS (SELECT * FROM system.tables) SELECT name FROM x",
+        "SELECT table FROM system.columns",
+        "SELECT table_name FROM information_schema.tables",
+        "SELECT table_name FROM INFORMATION_SCHEMA.TABLES",
+        "SELECT table_name FROM information_schema.columns",
+        "SELECT table_name FROM information_schema.key_column_usage",
+        "SELECT table_name FROM information_schema.statistics",
+        "SELECT (SELECT groupArray(name) FROM system.tables)",
+        "SELECT 'catalog' IN (SELECT name FROM system.tables) ? 'catalog' : 'no'",
+    ],
+)
+def test_closed_tables_are_listed_nowhere(analyst: httpx.Client, sql: str) -> None:
+    words = set(re.findall(r"[a-z_]+", ask(analyst, sql).raise_for_status().text))
+    assert not words.intersection(CLOSED)
+
+
+def test_open_tables_are_listed_everywhere(analyst: httpx.Client) -> None:
+    for sql in ("SHOW TABLES", "SELECT name FROM system.tables WHERE database = 'ask0'"):
+        assert set(column(analyst, sql)) >= {"events", "users", "conversations", "identities", "quarantine"}
+
+
+def test_no_place_on_the_disk_is_told(analyst: httpx.Client, chdb_path: Path) -> None:
+    paths = "SELECT groupUniqArrayArray(data_paths), groupUniqArray(metadata_path) FROM system.tables"
+    assert column(analyst, paths) == ["[]\t['']"]
+    assert column(analyst, "SELECT groupUniqArray(data_path), groupUniqArray(metadata_path) FROM system.databases") == [
+        "['']\t['']"
+    ]
+    everything = "".join(ask(analyst, f"SELECT * FROM system.{name}").text for name in ("tables", "databases"))
+    assert str(chdb_path) not in everything
+
+
+@pytest.mark.parametrize(("table", "there"), [("events", "1"), ("nothing", "0"), ("catalog", "0"), ("ask0.users", "1")])
+def test_whether_a_table_is_there_is_answered(analyst: httpx.Client, table: str, there: str) -> None:
+    assert column(analyst, f"EXISTS TABLE {table}") == [there]
+    assert column(analyst, f"EXISTS {table}") == [there]
+
+
+def test_a_table_that_is_not_there_is_code_60_and_the_advice_names_only_what_is(analyst: httpx.Client) -> None:
+    assert code_of(ask(analyst, "SELECT 1 FROM nothing")) == UNKNOWN_TABLE
+    assert code_of(ask(analyst, "DESCRIBE TABLE ask0.nothing")) == UNKNOWN_TABLE
+    closed = ask(analyst, "SELECT 1 FROM catalog")
+    assert code_of(closed) == ACCESS_DENIED
+    assert "ask0.events" in closed.text
+    assert "config_exposures" not in closed.text
+
+
+@pytest.mark.parametrize("name", sorted(allowed.RESULT_SETTINGS))
+def test_a_setting_that_changes_results_is_refused_in_the_address_too(analyst: httpx.Client, name: str) -> None:
+    assert code_of(ask(analyst, "SELECT 1", **{name: "x"})) == ACCESS_DENIED
+
+
+def test_a_setting_that_is_none_is_refused_and_one_that_changes_nothing_is_dropped(analyst: httpx.Client) -> None:
+    assert code_of(ask(analyst, "SELECT 1", no_such_setting="1")) == "115"
+    dropped = {"max_insert_threads": "4", "mutations_sync": "2", "insert_deduplicate": "0", "allow_ddl": "1"}
+    assert ask(analyst, "SELECT 1", **dropped).text == "1\n"
+
+
+def test_clients_are_told_which_settings_they_may_send(analyst: httpx.Client) -> None:
+    rows = dict(line.split("\t") for line in column(analyst, "SELECT name, readonly FROM system.settings"))
+    assert rows["max_execution_time"] == rows["mutations_sync"] == rows["join_use_nulls"] == "0"
+    assert rows["additional_table_filters"] == rows["dialect"] == "1"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "editDistance(repeat('x', 60000), repeat('y', 60000))",
+        "levenshteinDistance('a', 'b')",
+        "damerauLevenshteinDistance('a', 'b')",
+        "jaroWinklerSimilarity('a', 'b')",
+    ],
+)
+def test_a_call_that_looks_at_no_time_limit_is_refused(analyst: httpx.Client, call: str) -> None:
+    assert code_of(ask(analyst, f"SELECT {call} FROM numbers(6)")) == ACCESS_DENIED
+
+
+def test_an_array_is_made_with_so_many_elements(analyst: httpx.Client) -> None:
+    assert ask(analyst, "SELECT length(range(1000000))").text == "1000000\n"
+    assert code_of(ask(analyst, "SELECT length(arraySort(x -> sipHash64(x), range(40000000)))")) == "69"

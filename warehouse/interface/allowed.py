@@ -67,6 +67,12 @@ OTHER_FUNCTIONS = frozenset(
     + ("toColumnTypeName", "toTypeName", "tokenizeQuery", "transform", "uptime", "variantElement", "variantType")
     + ("version", "visibleWidth")
 )
+# Pure, but one call takes as long as the product of its texts' lengths, and looks at no time limit meanwhile.
+QUADRATIC_FUNCTIONS = frozenset(
+    ("dameraulevenshteindistance", "editdistance", "editdistanceutf8", "jarosimilarity", "jarowinklersimilarity")
+    + ("levenshteindistance", "levenshteindistanceutf8", "levenshteinsimilarity", "arraylevenshteindistance")
+    + ("arraylevenshteindistanceweighted", "arraysimilarity", "byteeditdistance")
+)
 # Known to the parser and the analyzer alone, so that system.functions does not list them.
 SYNTAX_FUNCTIONS = frozenset(("exists", "grouping", "lambda", "untuple"))
 
@@ -105,6 +111,7 @@ SETTINGS = frozenset(
     + ("join_default_strictness", "join_use_nulls", "prefer_column_name_to_alias", "result_overflow_mode")
     + ("session_timezone", "show_table_uuid_in_table_create_query_if_not_nil", "transform_null_in")
     + ("union_default_mode", "use_client_time_zone", "offset", "limit")
+    + ("allow_suspicious_types_in_group_by", "allow_suspicious_types_in_order_by")
 )
 SETTING_PREFIXES = ("output_format_", "format_csv_", "format_custom_", "format_tsv_", "format_regexp_", "bool_")
 SETTINGS_WITH_FILES = frozenset(("output_format_schema",))
@@ -112,6 +119,15 @@ SETTINGS_WITH_FILES = frozenset(("output_format_schema",))
 LIMITS = frozenset(
     ("max_block_size", "max_bytes_to_read", "max_execution_time", "max_memory_usage", "max_result_bytes")
     + ("max_result_rows", "max_rows_to_group_by", "max_rows_to_read", "max_threads")
+)
+# In the address these are refused, as they change what a query gives; all others there, which only change how it is
+# run, are dropped. In a SETTINGS clause whatever is not open is refused.
+RESULT_SETTINGS = frozenset(
+    ("additional_result_filter", "additional_table_filters", "apply_deleted_mask", "apply_mutations_on_fly")
+    + ("apply_patch_parts", "compatibility", "dialect", "distinct_overflow_mode", "group_by_overflow_mode")
+    + ("join_overflow_mode", "mutations_execute_nondeterministic_on_initiator", "parallel_replicas_custom_key")
+    + ("polyglot_dialect", "read_overflow_mode", "read_overflow_mode_leaf", "set_overflow_mode", "sort_overflow_mode")
+    + ("sql_compatibility", "timeout_overflow_mode", "timeout_overflow_mode_leaf", "transfer_overflow_mode")
 )
 # Taken and dropped: ours says whom to kill.
 DROPPED_SETTINGS = frozenset(("log_comment", "use_query_cache", "enable_http_compression"))

@@ -21,10 +21,11 @@ from warehouse.interface import allowed
 from warehouse.interface.codes import Code, failed
 from warehouse.interface.request import Request
 from warehouse.interface.statement import STREAMED
-from warehouse.interface.tree import Functions, Names, Node, parse, refused, take_settings, written
+from warehouse.interface.tree import Functions, Names, Node, parse, refused, replace_tables, take_settings, written
 
 READABLE = allowed.READABLE
 MAX_TEXT_BYTES = 256 << 10
+MAX_RANGE_ELEMENTS = 5_000_000  # of one array that range() makes; a call over it looks at no time limit
 INFORMATION_SCHEMAS = ("information_schema", "INFORMATION_SCHEMA")
 
 # Statements about one table, which have no tree: the table stands in a SELECT of its own, and that is looked at.
@@ -33,6 +34,13 @@ _ABOUT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMMENTS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+
+# What of system's tables tells where files lie, or takes all settings for closed.
+_MASKS = {
+    "tables": "SELECT * REPLACE (emptyArrayString() AS data_paths, '' AS metadata_path) FROM system.tables",
+    "databases": "SELECT * REPLACE ('' AS data_path, '' AS metadata_path) FROM system.databases",
+    "settings": "SELECT * REPLACE (toUInt8(name IN ({closed})) AS readonly) FROM system.settings",
+}
 
 Settings = dict[str, str | int | float]
 
@@ -53,6 +61,8 @@ class Guard:
         self._database = database
         self._readable = readable
         self._functions: Functions | None = None
+        self._masks: dict[str, Node] = {}
+        self._settings: frozenset[str] = frozenset()  # that the engine knows
 
     def database_of(self, request: Request) -> str:
         """Clients that were told of no database send `default`: they get ours."""
@@ -65,9 +75,10 @@ class Guard:
 
     def check(self, handle: Connection, text: str, request: Request) -> Checked:
         """Raises QueryFailed unless the statement may run."""
-        self._functions = self._functions or Functions.load(handle)
+        self._load(handle)
+        assert self._functions
         names = Names(self._functions, dict(request.parameters))
-        settings = _of_url(request.settings)
+        settings = self._of_url(request.settings)
         about = _ABOUT.match(text, _end_of_comments(text))
         tree = parse(handle, f"SELECT * FROM{about['rest']}" if about else text)
         fmt = _take_format(tree) or request.format
@@ -77,12 +88,31 @@ class Guard:
         if about:
             settings |= _of_clause(take_settings(tree))
             names.walk(tree)
+            if about["verb"].upper() == "EXISTS" and not self._all_readable(names, database):
+                return Checked("SELECT toUInt8(0) AS result", fmt, settings)
+            replace_tables(tree, self._masks, database)
             sql = _about(handle, about["verb"], tree)
         else:
             settings |= self._enter(tree, names)
+            replace_tables(tree, self._masks, database)
             sql = written(handle, tree)
         self._check_tables(handle, names, database)
         return Checked(sql, fmt, settings)
+
+    def filters(self) -> str:
+        """The setting that leaves closed tables out of what lists tables, wherever it is asked."""
+        names = ", ".join(_text(name) for name in sorted(self._readable))
+        rows = {"system.tables": "name", "system.columns": "table"}
+        filters = {table: f"database != {_text(self._database)} OR {name} IN ({names})" for table, name in rows.items()}
+        return "{" + ", ".join(f"{_text(table)}: {_text(condition)}" for table, condition in filters.items()) + "}"
+
+    def _load(self, handle: Connection) -> None:
+        if not self._functions:
+            closed = ", ".join(map(_text, sorted(allowed.RESULT_SETTINGS)))
+            self._masks = {name: parse(handle, sql.format(closed=closed)) for name, sql in _MASKS.items()}
+            rows = handle.query("SELECT name FROM system.settings", "TabSeparatedRaw").bytes().decode()
+            self._settings = frozenset(rows.split())
+            self._functions = Functions.load(handle)
 
     def limits(self, memory_bytes: int, seconds: float, checked: Checked) -> Settings:
         """The settings that a query runs under, the last ones before it: readonly=1 lets none change again."""
@@ -93,6 +123,8 @@ class Guard:
             **{name: min(limit, checked.settings.get(name, limit), key=float) for name, limit in ours.items()},
             "timeout_overflow_mode": "throw",
             "max_temporary_data_on_disk_size_for_query": memory_bytes,
+            "function_range_max_elements_in_block": MAX_RANGE_ELEMENTS,
+            "additional_table_filters": self.filters(),
             "allow_introspection_functions": 0,
             "allow_ddl": 0,
             "readonly": 1,
@@ -137,13 +169,23 @@ class Guard:
         if not unknown and not sets:
             return
         databases, tables = _existing(handle, database)
+
+        def is_there(name: str) -> bool:
+            return name.lower() in tables or name in self._readable
+
         for parts in unknown:
             # A name that WITH defines may still mean the table of that name, inside its own definition for one.
             if len(parts) > 1 or parts[0] not in names.defined or parts[0].lower() in tables:
-                raise refused(self._advice(".".join(parts)))
+                where = parts[0] if len(parts) > 1 else database
+                if where == self._database and not is_there(parts[-1]):
+                    raise failed(Code.UNKNOWN_TABLE, f"Table {where}.{parts[-1]} does not exist")
+                raise refused(self._advice(".".join(parts), tables))
         for parts in sets:
             if (len(parts) == 1 and parts[0].lower() in tables) or (len(parts) == 2 and parts[0].lower() in databases):
-                raise refused(self._advice(".".join(parts)))
+                raise refused(self._advice(".".join(parts), tables))
+
+    def _all_readable(self, names: Names, database: str) -> bool:
+        return all(self._is_readable(parts, database) for parts in names.tables)
 
     def _is_readable(self, parts: tuple[str, ...], database: str) -> bool:
         where, table = parts if len(parts) == 2 else (database, parts[0])
@@ -153,9 +195,19 @@ class Guard:
             return table in allowed.SYSTEM_TABLES
         return where in INFORMATION_SCHEMAS and table.lower() in allowed.INFORMATION_SCHEMA
 
-    def _advice(self, name: str) -> str:
-        open_tables = ", ".join(f"{self._database}.{table}" for table in sorted(self._readable))
-        return f"the table {name} does not exist, or is not open to read-only users; {open_tables} are"
+    def _advice(self, name: str, existing: set[str]) -> str:
+        open_tables = ", ".join(f"{self._database}.{table}" for table in sorted(self._readable & existing))
+        return f"the table {name} is not open to read-only users; {open_tables} are"
+
+    def _of_url(self, asked: Mapping[str, str]) -> Settings:
+        """What clients set of themselves is often meant for other users: what only changes how a query is run is left
+        out. Raises QueryFailed for what would change its answer, or is no setting."""
+        for name in asked:
+            if name in allowed.RESULT_SETTINGS:
+                raise refused(f"the setting {name} is not open to read-only users; leave it out")
+            if name not in self._settings and not _is_harmless(name) and name not in allowed.DROPPED_SETTINGS:
+                raise failed(Code.UNKNOWN_SETTING, f"Setting {name} is neither a builtin setting nor open here")
+        return {name: value for name, value in asked.items() if _is_harmless(name) or _lowers(name, value)}
 
 
 def _about(handle: Connection, verb: str, tree: Node) -> str:
@@ -183,6 +235,11 @@ def quoted(name: str) -> str:
     return f"`{escaped}`"
 
 
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def _only(tree: Node, *keys: str) -> None:
     if strange := {name for name, value in tree.items() if value} - {"type", *keys}:
         raise refused(f"{', '.join(sorted(strange))} is not allowed here")
@@ -208,11 +265,6 @@ def _take_format(tree: Node) -> str | None:
     inner = tree.get("query", {}) if tree["type"] == "ExplainQuery" else {}
     node = tree.pop("format_ast", None) or inner.pop("format_ast", None)
     return node["name"] if node else None
-
-
-def _of_url(asked: Mapping[str, str]) -> Settings:
-    """What clients set of themselves is often meant for other users: what is not harmless is left out."""
-    return {name: value for name, value in asked.items() if _is_harmless(name) or _lowers(name, value)}
 
 
 def _of_clause(asked: Iterable[tuple[str, Any]]) -> Settings:

@@ -1,7 +1,7 @@
 """A query's syntax tree as ClickHouse's own parser gives it, and what it names, held against the allow-lists."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -96,7 +96,7 @@ class Functions:
             (opened if is_open else closed).add(name)
         combinators = _rows(handle, "SELECT name FROM system.aggregate_function_combinators")
         return cls(
-            open=frozenset(opened - closed),
+            open=frozenset(opened - closed - allowed.QUADRATIC_FUNCTIONS),
             known=frozenset(opened | closed),
             combinators=tuple(name.lower() for (name,) in combinators),
         )
@@ -196,6 +196,41 @@ class Names:
         if len(parts) > 1:
             node["name_parts"] = parts
         return tuple(parts)
+
+
+def replace_tables(tree: Node, masks: Mapping[str, Node], database: str) -> None:
+    """Put each subquery of `masks`, by the name of a table of system, in that table's place."""
+    aliases: dict[str, str] = {}
+    identifiers: list[Node] = []
+    nodes: list[Any] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, dict):
+            if node.get("type") == "Identifier" and len(node.get("name_parts", ())) > 1:
+                identifiers.append(node)
+            if node.get("type") == "TableExpression" and _replace_table(node, masks, database, aliases):
+                continue  # the mask reads the table itself
+            nodes += node.values()
+    for node in identifiers:
+        where, name, *column = node["name_parts"]
+        if where == "system" and name in aliases:  # the whole name means the subquery now
+            node["name_parts"] = [aliases[name], *column]
+            node["name"] = ".".join(node["name_parts"])
+
+
+def _replace_table(node: Node, masks: Mapping[str, Node], database: str, aliases: dict[str, str]) -> bool:
+    table = node.get("database_and_table_name")
+    if not table:
+        return False
+    where, name = (table.get("name_parts") or [database, table["name"]])[-2:]
+    if where != "system" or name not in masks:
+        return False
+    del node["database_and_table_name"]
+    aliases[name] = table.get("alias", name)
+    node["subquery"] = {"type": "Subquery", "alias": aliases[name], "children": [masks[name]]}
+    return True
 
 
 def refused(message: str) -> Exception:
