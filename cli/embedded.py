@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-import uvicorn
+from prometheus_client import CollectorRegistry
 
 from cli.datadir import write_private
 from cli.process import listen, serving_in_thread, url_of
+from gateway.connections import Connections
+from gateway.server import make_server
 from schemas.settings import Settings
 from warehouse.interface import User, create_app
 
 HOST = "127.0.0.1"
 ANALYST = "analyst"
+MAX_CONNECTIONS = 256
 PASSWORD_FILE = "analyst_password"
 
 
@@ -44,20 +47,11 @@ def answering(settings: Settings, *, analysts: bool) -> Iterator[Interface]:
         memory_mb=settings.query_memory_mb,
         seconds=settings.query_seconds,
     )
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+    connections = Connections(MAX_CONNECTIONS, lambda address: False, CollectorRegistry())
+    server = make_server(app, connections)
     url = url_of(sock)
     dsn = f"http://ask0:{own_password}@{url.removeprefix('http://')}/ask0"
-    with serving_in_thread(uvicorn.Server(config), sock, "interface"):
+    with serving_in_thread(server, sock, "interface"):
         yield Interface(url, dsn, password, is_new)
 
 

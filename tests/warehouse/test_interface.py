@@ -19,11 +19,12 @@ import lz4.frame
 import pytest
 import zstandard
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.warehouse.interface_server import serve_interface
 from warehouse.connect import Warehouse
 from warehouse.interface.cityhash import city_hash_128
+from warehouse.interface.engine import Engine
 from warehouse.interface.frames import Framer, unframed
 from warehouse.migrate import migrate
 
@@ -125,7 +126,7 @@ def test_a_block_that_breaks_a_constraint_is_refused_as_a_whole(connected: Clien
 
 
 def test_clickhouse_connect_sees_an_answer_that_breaks_off(connected: Client) -> None:
-    with pytest.raises(StreamFailureError, match="FUNCTION_THROW_IF"):
+    with pytest.raises(DatabaseError, match="throwIf"):  # it asks to wait for the end, so there is a status
         _ = connected.query("SELECT throwIf(number = 300000) FROM numbers(400000)").result_rows
 
 
@@ -455,3 +456,106 @@ def test_rows_that_do_not_parse_are_refused(writer: httpx.Client, table: str) ->
     answer = writer.post("/", content=io.BytesIO(f"INSERT INTO {table} (n) FORMAT CSV\n1\nx\n".encode()))
     assert (answer.status_code, code_of(answer)) == (400, "117")
     assert ask(writer, f"SELECT count() FROM {table}").text == "0\n"
+
+
+DECODERS: dict[str, tuple[dict[str, str], dict[str, str], Callable[[bytes], bytes]]] = {
+    "frames": ({"compress": "1"}, {}, lambda body: b"".join(unframed([body]))),
+    "lz4": ({"enable_http_compression": "1"}, {"Accept-Encoding": "lz4"}, lz4.frame.decompress),
+    "gzip": ({"enable_http_compression": "1"}, {"Accept-Encoding": "gzip"}, gzip.decompress),
+}
+
+
+@pytest.mark.parametrize("encoding", DECODERS)
+@pytest.mark.parametrize(
+    ("sql", "code"), [("SELECT 1 FROM nothing", "60"), ("SELECT 1 FROM", "62"), ("SELECT x", "47")]
+)
+def test_an_error_comes_through_the_encoding_that_was_asked_for(url: str, encoding: str, sql: str, code: str) -> None:
+    parameters, headers, decode = DECODERS[encoding]
+    for auth in (ANALYST, WRITER, ("analyst", "wrong")):
+        with httpx.stream("POST", url, auth=auth, content=sql, params=parameters, headers=headers) as answer:
+            body = decode(b"".join(answer.iter_raw())).decode()
+        expected = "516" if auth[1] == "wrong" else code
+        assert answer.headers["x-clickhouse-exception-code"] == expected
+        assert body.startswith(f"Code: {expected}. DB::Exception: ")
+
+
+def test_a_user_kills_an_own_query_and_is_told_so(url: str, analyst: httpx.Client) -> None:
+    """While every reader is busy."""
+    endless = "SELECT count() FROM system.numbers WHERE NOT ignore(number)"
+    answers: dict[str, httpx.Response] = {}
+
+    def ask_in_thread(name: str) -> None:
+        with httpx.Client(base_url=url, auth=ANALYST, timeout=60) as client:
+            answers[name] = client.post("/", content=endless, params={"query_id": name})
+
+    threads = [threading.Thread(target=ask_in_thread, args=(f"endless-{n}",)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for n, thread in enumerate(threads):
+        killed = ""
+        while thread.is_alive() and not killed:
+            killed = analyst.post("/", content=f"KILL QUERY WHERE query_id = 'endless-{n}'").text
+        thread.join(60)
+        assert killed == f"waiting\tendless-{n}\tanalyst\t\n" or answers[f"endless-{n}"].status_code == 408
+    assert {answer.status_code for answer in answers.values()} <= {500, 408}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "KILL QUERY WHERE user = 'analyst'",
+        "KILL QUERY WHERE query_id != ''",
+        "KILL QUERY WHERE query_id = 'a' OR 1",
+        "KILL MUTATION WHERE query_id = 'a'",
+        "KILL QUERY WHERE query_id IN (SELECT 'a')",
+    ],
+)
+def test_no_other_form_of_kill_is_open(analyst: httpx.Client, sql: str) -> None:
+    assert analyst.post("/", content=sql).headers["x-clickhouse-exception-code"] in ("497", "62")
+
+
+def test_the_query_of_another_user_is_not_found(analyst: httpx.Client) -> None:
+    answer = analyst.post("/", content="KILL QUERY WHERE query_id = 'nobodys' SYNC")
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+def test_with_wait_end_of_query_a_late_error_is_a_status(analyst: httpx.Client) -> None:
+    sql = "SELECT throwIf(number = 300000) FROM numbers(400000)"
+    assert analyst.post("/", content=sql, params={"wait_end_of_query": "1"}).status_code == 500
+    whole = analyst.post("/", content="SELECT number FROM numbers(300000)", params={"wait_end_of_query": "1"})
+    assert (whole.status_code, whole.text.count("\n")) == (200, 300_000)
+
+
+def test_pages_of_any_origin_may_ask_with_a_password_of_their_own(url: str, analyst: httpx.Client) -> None:
+    preflight = httpx.options(url, headers={"Origin": "https://tool.example", "Access-Control-Request-Method": "POST"})
+    assert preflight.status_code == 204
+    assert "x-clickhouse-user" in preflight.headers["access-control-allow-headers"]
+    for answer in (
+        analyst.post("/", content="SELECT 1"),
+        analyst.post("/", content="SELECT"),
+        httpx.get(f"{url}/ping"),
+    ):
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_statements_that_no_limit_ends_do_not_take_all_readers(chdb_path: Path) -> None:
+    """Threads that are deaf to their limit are replaced, and the replacements go when they are not needed."""
+    goes_on = threading.Event()
+
+    def be_deaf(handle: object, answer: object) -> None:
+        goes_on.wait(60)
+
+    async def use() -> None:
+        reading = await asyncio.to_thread(Engine, str(chdb_path), threads=2, patience_seconds=0.05)
+        deaf = [reading.run(f"deaf-{n}", be_deaf) for n in range(2)]
+        await asyncio.sleep(0.2)
+        for n in range(3):
+            await asyncio.wait_for(reading.run(f"short-{n}", lambda handle, answer: None).ended(), 60)
+        assert not deaf[0].finished.is_set()
+        goes_on.set()
+        for answer in deaf:
+            await asyncio.wait_for(answer.ended(), 60)
+        await asyncio.to_thread(reading.close)
+
+    asyncio.run(use())

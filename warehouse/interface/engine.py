@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from warehouse.errors import QueryFailed
 from warehouse.interface.codes import Code, failed
 
 WAITING_PER_THREAD = 8
+MAX_EXTRA_THREADS = 8  # in place of those that are stuck in one call, which no time limit ends
 PIECES_AHEAD = 4  # of a response that the client has not taken yet
 KILL_EVERY_SECONDS = 0.05
 
@@ -91,8 +93,13 @@ class Engine:
     never shared between threads, and no thread may be left querying when the process exits: close() kills and joins.
     """
 
-    def __init__(self, path: str, *, threads: int) -> None:
+    def __init__(self, path: str, *, threads: int, patience_seconds: float = float("inf")) -> None:
+        """A thread whose statement runs for longer than `patience_seconds` counts as stuck."""
         self.path = path
+        self._usual = threads
+        self._patience = patience_seconds
+        self._begun: dict[str, float] = {}
+        self._most = threads + MAX_EXTRA_THREADS
         self._anchor = chdb.connect(path)  # keeps the engine open between statements
         self._jobs: queue.Queue[tuple[str, Job, Answer] | None] = queue.Queue(threads * (WAITING_PER_THREAD + 1))
         self._running: dict[str, Answer] = {}
@@ -109,6 +116,7 @@ class Engine:
     def run(self, tag: str, job: Job) -> Answer:
         """Queue a job; `tag` is the log_comment it gives its handle, by which it can be killed."""
         answer = Answer()
+        self._replace_stuck()
         try:
             self._jobs.put_nowait((tag, job, answer))
         except queue.Full:
@@ -121,10 +129,18 @@ class Engine:
         """Abandon an answer and end its query, in the background."""
         answer.abandon()
         if answer.may_be_killed and not answer.finished.is_set():
-            killer = threading.Thread(target=self._kill, args=(tag, answer), name="interface-kill")
-            with self._lock:
-                self._killers = [old for old in self._killers if old.is_alive()] + [killer]
-            killer.start()
+            self._start_killer(tag, answer)
+
+    def _start_killer(self, tag: str, answer: Answer) -> None:
+        killer = threading.Thread(target=self._kill, args=(tag, answer), name="interface-kill")
+        with self._lock:
+            self._killers = [old for old in self._killers if old.is_alive()] + [killer]
+        killer.start()
+
+    def kill(self, tag: str, answer: Answer) -> None:
+        """End a query, in the background: whoever waits for its answer is told so."""
+        answer.may_be_killed = True
+        self._start_killer(tag, answer)
 
     def close(self) -> None:
         with suppress(queue.Empty):
@@ -135,17 +151,40 @@ class Engine:
         for tag, answer in running:
             answer.may_be_killed = True
             self.stop(tag, answer)
-        for _ in self._threads:
+        with self._lock:
+            threads = list(self._threads)
+        for _ in threads:
             self._jobs.put(None)
-        for thread in self._threads + self._killers:
+        for thread in threads + self._killers:
             thread.join()
         self._anchor.close()
+
+    def _replace_stuck(self) -> None:
+        """Others go on beside statements that neither end nor can be killed."""
+        with self._lock:
+            if len(self._threads) - self._count_stuck() < self._usual <= len(self._threads) < self._most:
+                thread = threading.Thread(target=self._work, name=f"interface-{len(self._threads)}")
+                self._threads.append(thread)
+                thread.start()
+
+    def _count_stuck(self) -> int:
+        now = time.monotonic()
+        return sum(now - begun > self._patience for begun in self._begun.values())
+
+    def _is_spare(self) -> bool:
+        """Whether this thread is one more than are needed: it ends then."""
+        with self._lock:
+            spare = len(self._threads) - self._count_stuck() > self._usual and self._jobs.empty()
+            if spare:
+                self._threads.remove(threading.current_thread())
+        return spare
 
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:
             tag, job, answer = item
             with self._lock:
                 self._running[tag] = answer
+                self._begun[tag] = time.monotonic()
             error: Exception | None = None
             try:
                 if not answer.abandoned.is_set():
@@ -160,7 +199,10 @@ class Engine:
                 error = failed(Code.UNKNOWN_EXCEPTION, f"{type(failure).__name__}: {failure}")
             with self._lock:
                 self._running.pop(tag, None)
+                self._begun.pop(tag, None)
             answer.end(error)
+            if self._is_spare():
+                return
 
     def _run(self, job: Job, answer: Answer) -> None:
         handle = chdb.connect(self.path)

@@ -51,6 +51,17 @@ def job(request: Request, body: BinaryIO, content_type: str, tag: str, guard: Gu
     return run
 
 
+def killing(request: Request, query_id: str, found: bool) -> Job:
+    """What ClickHouse answers to KILL QUERY: a row for each query that is being ended."""
+
+    def run(handle: Connection, answer: Answer) -> None:
+        columns = f"{quoted(query_id, chr(39))} AS query_id, {quoted(request.user.name, chr(39))} AS user"
+        sql = f"SELECT 'waiting' AS kill_status, {columns}, '' AS query WHERE {int(found)}"
+        _query(handle, answer, replace(request, parameters={}), sql, request.format)
+
+    return run
+
+
 def enter(handle: Connection, request: Request) -> None:
     try:
         handle.query(f"USE {quoted(request.database, '`')}")

@@ -55,6 +55,7 @@ class Request:
     body_encoding: str = ""
     body_framed: bool = False
     protocol: int = 0
+    waits_for_end: bool = False
 
 
 def parse_request(scope: Mapping[str, Any], users: Sequence[User], database: str) -> Request:
@@ -84,10 +85,17 @@ def parse_request(scope: Mapping[str, Any], users: Sequence[User], database: str
         parameters=parameters_of(query.items()),
         may_write=user.writable and scope["method"] == "POST",
         answer_encoding=_answer_encoding(headers, query),
+        waits_for_end=query.get("wait_end_of_query") in ("1", "true"),
         body_encoding=headers.get("content-encoding", "").strip().lower(),
         body_framed=query.get("decompress") == "1",
         protocol=int(protocol) if protocol.isdecimal() else 0,
     )
+
+
+def encoding_of(scope: Mapping[str, Any]) -> str:
+    """How the answer is to be encoded, also where the request is none."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return _answer_encoding(headers, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
 
 
 def _answer_encoding(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
