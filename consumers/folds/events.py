@@ -5,6 +5,7 @@ from typing import Any
 
 from consumers.folds.json_columns import Fitted
 from consumers.folds.records import Placed, Quarantined
+from consumers.folds.user_agents import read_user_agent
 from schemas.ids import guest_id
 
 Columns = dict[str, list[Any]]
@@ -16,6 +17,7 @@ def event_columns(
 ) -> Columns:
     """`owners` says which user a guest, (project, g-…), is known to be; `fit_for` what fits a project's columns."""
     properties, contexts = _fit_each(events, fit_for)
+    clients = [read_user_agent(p.record.user_agent) for p in events]
     return {
         "project_id": [p.record.project_id for p in events],
         "type": [p.event.type for p in events],
@@ -36,6 +38,9 @@ def event_columns(
         "sent_context": [fitted.sent for fitted in contexts],
         "ip": [p.record.ip for p in events],
         "user_agent": [p.record.user_agent for p in events],
+        "browser": [client.browser for client in clients],
+        "os": [client.os for client in clients],
+        "device": [client.device for client in clients],
         **position_columns(events),
     }
 

@@ -52,7 +52,7 @@ def test_a_database_that_does_not_exist_yet_is_created(dsn: str) -> None:
 def test_every_statement_can_be_run_again() -> None:
     for file in FOLDER.iterdir():
         for statement in split(file.read_text()):
-            assert re.search(r"\bIF (NOT )?EXISTS\b|\bOR REPLACE\b|\bMODIFY (SETTING|TTL)\b", statement), (
+            assert re.search(r"\bIF (NOT )?EXISTS\b|\bOR REPLACE\b|\bMODIFY (SETTING|TTL|COMMENT)\b", statement), (
                 f"{file.name}: {statement[:60]}"
             )
 
