@@ -60,6 +60,7 @@ class Scene:
         self.length = sum(self._gaps) + 30_000
         self._seed = seed
         self._person = Person(person, seed)
+        self._asked = ""  # the messageId of the last question
 
     def events(self, start: int, *, first: bool) -> Iterator[Event]:
         """`first` is the person's first conversation: they log in before it, or in the middle of it."""
@@ -86,9 +87,11 @@ class Scene:
     def _turn(self, turn: Turn, now: int, number: int, gap: int, guest: bool) -> Event:
         if turn.role == "user":
             topic = self.conversation.topic
-            return self._track(names.QUESTION, now, number, guest, text=turn.text, topic=topic, intent=turn.intent)
-        answered = "NOTIFY_FAILURE" not in turn.acts
-        return self._track(names.ANSWER, now, number, guest, text=turn.text, answered=answered, latencyMs=gap)
+            asked = self._track(names.QUESTION, now, number, guest, text=turn.text, topic=topic, intent=turn.intent)
+            self._asked = str(asked["messageId"])
+            return asked
+        told = {"text": turn.text, "answered": "NOTIFY_FAILURE" not in turn.acts, "latencyMs": gap}
+        return self._track(names.ANSWER, now, number, guest, **told, inReplyTo=self._asked or None)
 
     def _track(self, event: str, now: int, number: int, guest: bool, **properties: object) -> Event:
         given = {key: value for key, value in properties.items() if value is not None}

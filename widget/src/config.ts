@@ -1,9 +1,8 @@
 /** What the site has set. A page has one widget, so the modules keep their state as it is, without instances. */
 
-import type { Ask0, Options } from "./types.js";
+import type { Ask0, More, Options } from "./types.js";
 
-/** What is seldom needed, and how it is loaded. */
-export type More = typeof import("./more.js");
+/** How that is loaded which is seldom needed. */
 export type Load = () => Promise<More>;
 
 export let ask0: Ask0;

@@ -105,3 +105,8 @@ declare global {
     ask0: Ask0;
   }
 }
+
+/** What is seldom needed: it makes a call that the core cannot make. What it is told of the widget is said in client.ts. */
+export interface More {
+  make(inside: readonly unknown[], call: Call, why: unknown): unknown;
+}
