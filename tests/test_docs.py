@@ -8,6 +8,7 @@ import click
 import pytest
 from pydantic import SecretStr
 
+from cli.limits import table
 from cli.main import COMMANDS, main
 from schemas.catalog import Verification
 from schemas.reasons import Reason
@@ -135,3 +136,7 @@ def test_analysts_are_granted_tables_by_name_and_never_the_catalog() -> None:
     )
     assert granted
     assert not {"ask0.*", "ask0.catalog"} & set(granted)
+
+
+def test_the_table_of_bounds_is_made_from_the_constants() -> None:
+    assert table() in README, "put what `python -m cli.limits` prints into the README"

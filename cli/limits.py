@@ -1,0 +1,193 @@
+"""Every bound on what a client can choose, from the constants: `python -m cli.limits` prints the README's table."""
+
+from typing import NamedTuple
+
+from consumers import bounds, isolation, names, pages, poison
+from consumers.snapshots import MAX_STATEMENT_BYTES
+from eventlog.sqlite import KEEP_BYTES, MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
+from gateway import bodies, connections, dispatch, ingest, intake, keys, quotas, server, shares, strangers, verification
+from schemas import events
+from schemas.settings import Settings
+
+REJECTED = '`ask0_events_total{outcome="rejected"}`'
+LEFT_OUT = "`ask0_worker_left_out_total`"
+BEACONS = "`ask0_beacons_total{status=…}`"
+
+
+class Bound(NamedTuple):
+    what: str
+    value: str
+    beyond: str  # what happens
+    metric: str
+
+
+def _default(setting: str) -> float:
+    return float(Settings.model_fields[setting].default)
+
+
+def _table() -> list[Bound]:
+    return [
+        Bound("Body, after inflating", f"{events.MAX_BODY_BYTES:,} bytes", "413", BEACONS),
+        Bound("Members of a gzip body", f"{bodies.MAX_GZIP_MEMBERS}", "400 `invalid_encoding`", BEACONS),
+        Bound("Brackets of JSON that is nested too deep", f"{bodies.MAX_BRACKETS:,}", "400 `not_json`", BEACONS),
+        Bound("Bodies that are not plain JSON, waiting", f"{bodies.MAX_ODD_BODIES}", "503", BEACONS),
+        Bound(
+            "Bodies that arrive in pieces, of one address",
+            f"{bodies.MAX_ADDRESS_BYTES_IN_FLIGHT:,} bytes",
+            "503",
+            BEACONS,
+        ),
+        Bound("… of all, with a key in the head", f"{bodies.MAX_BYTES_IN_FLIGHT:,} bytes", "503", BEACONS),
+        Bound("… of all, without", f"{bodies.MAX_KEYLESS_BYTES_IN_FLIGHT:,} bytes", "503", BEACONS),
+        Bound("Time for a request to arrive", f"{server.REQUEST_SECONDS:g} s", "408", "–"),
+        Bound(
+            "Headers",
+            f"{dispatch.MAX_HEADERS} of {dispatch.MAX_HEADER_BYTES:,} bytes together",
+            "400 `head_too_large`",
+            "–",
+        ),
+        Bound("Fields of the query", f"{keys.MAX_QUERY_FIELDS}", "no key is read", BEACONS),
+        Bound("Events of a batch", f"{events.MAX_BATCH_EVENTS:,}", "413", BEACONS),
+        Bound("Event", f"{events.MAX_EVENT_BYTES:,} bytes as JSON", "rejected, `too_large`", REJECTED),
+        Bound("Levels of an event", f"{events.MAX_DEPTH}", "rejected, `too_deep`", REJECTED),
+        Bound(
+            "Id",
+            f"{events.MAX_ID_CHARS} characters, so {4 * events.MAX_ID_CHARS:,} bytes",
+            "rejected, `invalid_id`",
+            REJECTED,
+        ),
+        Bound(
+            "Write keys that one beacon's events name", f"{ingest.MAX_BEACON_KEYS}", "rejected, `wrong_key`", REJECTED
+        ),
+        Bound("userTokens of one beacon", f"{verification.MAX_BEACON_TOKENS}", "rejected, `token_invalid`", REJECTED),
+        Bound("userToken", f"{verification.MAX_TOKEN_CHARACTERS:,} characters", "rejected, `token_invalid`", REJECTED),
+        Bound(
+            "Rejects of one beacon that are kept",
+            f"{intake.MAX_KEPT_REJECTS}",
+            "named in the answer, not kept",
+            "`ask0_rejects_not_kept_total`",
+        ),
+        Bound(
+            "Rejects of a project that are kept",
+            f"{intake.REJECTS_PER_MINUTE} and {intake.REJECT_BYTES_PER_MINUTE:,} bytes a minute",
+            "likewise",
+            "`ask0_rejects_not_kept_total`",
+        ),
+        Bound(
+            "Requests without a known key, of one address",
+            f"{strangers.REQUESTS_PER_SECOND} a second, {strangers.BURST} at once; "
+            f"{strangers.BYTES_PER_REQUEST:,} bytes count as one",
+            "429",
+            "`ask0_strangers_refused_total`",
+        ),
+        Bound(
+            "Events of a project (`ASK0_QUOTA_EVENTS_PER_SECOND`)",
+            f"{_default('quota_events_per_second'):,.0f} a second, rejects too, {quotas.BURST_SECONDS} s of burst",
+            "429",
+            BEACONS,
+        ),
+        Bound(
+            "Bytes of a project (`ASK0_QUOTA_BYTES_PER_SECOND`)",
+            f"{_default('quota_bytes_per_second'):,.0f} a second, {quotas.BURST_SECONDS} s of burst",
+            "429",
+            BEACONS,
+        ),
+        Bound(
+            "Wait for the workers (`ASK0_MAX_WAIT_SECONDS`)",
+            f"{_default('max_wait_seconds'):g} s",
+            f"429 to the heaviest projects; each may send {shares.MIN_SHARE:g} units a second",
+            "`ask0_beacons_turned_away_total`",
+        ),
+        Bound(
+            "Room on the disk (`ASK0_MIN_FREE_MB`)",
+            f"{_default('min_free_mb'):,.0f} MB",
+            "503 until there is more",
+            "`ask0_disk_free_bytes`",
+        ),
+        Bound(
+            "Open connections (`ASK0_MAX_CONNECTIONS`)",
+            f"{_default('max_connections'):,.0f}",
+            "the longest idle one is closed, else 503",
+            "`ask0_connections_refused_total`",
+        ),
+        Bound(
+            "… of one address",
+            f"{connections.MAX_ADDRESS_CONNECTIONS}; more for trusted proxies and this machine",
+            "503",
+            "`ask0_connections_refused_total`",
+        ),
+        Bound(
+            "Names of properties of a project, and of contexts",
+            f"{names.MAX_PROJECT_NAMES:,} each in {names.DAYS} days, {names.MAX_NAME_BYTES:,} bytes a name",
+            "only in `sent_properties`, `sent_context`",
+            LEFT_OUT,
+        ),
+        Bound(
+            "Names of a user's traits",
+            f"{bounds.MAX_USER_TRAITS:,}; of a guest {bounds.MAX_GUEST_TRAITS}",
+            "left out of the user, stored with the event",
+            LEFT_OUT,
+        ),
+        Bound(
+            "Bytes of a user's traits",
+            f"{bounds.MAX_USER_TRAIT_BYTES:,}; of a guest {bounds.MAX_GUEST_TRAIT_BYTES:,}",
+            "likewise",
+            LEFT_OUT,
+        ),
+        Bound("Name of a trait", f"{bounds.MAX_TRAIT_NAME_CHARS} characters", "likewise", LEFT_OUT),
+        Bound("Anonymous ids of one user", f"{bounds.MAX_USER_GUESTS}", "not linked: the guest stays one", LEFT_OUT),
+        Bound(
+            "Conversations, questions, answers and ratings of a user",
+            f"{bounds.MAX_USER_ACTIVITY:,}; of a guest {bounds.MAX_GUEST_ACTIVITY:,}",
+            "stored, not counted",
+            LEFT_OUT,
+        ),
+        Bound(
+            "Questions, answers and ratings of a conversation",
+            f"{bounds.MAX_CONVERSATION_ACTIVITY:,}",
+            "stored, not counted",
+            LEFT_OUT,
+        ),
+        Bound(
+            "Refused rows of a project",
+            f"{isolation.MOST_CULPRITS} of one chunk, {poison.MOST_REFUSED} in all, "
+            f"{poison.REFILL_PER_SECOND * 60:.0f} more a minute",
+            "the project is parked: `ask0 quarantine resume`",
+            "`ask0_worker_parked_projects`",
+        ),
+        Bound(
+            "Chunk",
+            f"{MAX_CHUNK_EVENTS:,} events, {MAX_CHUNK_BYTES:,} bytes",
+            "the next chunk",
+            "`ask0_worker_lag_records`",
+        ),
+        Bound(
+            "Keys of one statement",
+            f"{pages.MAX_PAGE_KEYS:,}, {pages.MAX_PAGE_BYTES:,} bytes",
+            "the next page",
+            "`ask0_worker_step_seconds`",
+        ),
+        Bound(
+            "Memory of one statement",
+            f"{MAX_STATEMENT_BYTES:,} bytes",
+            "the page is halved; one key alone is put aside",
+            "`ask0_worker_quarantined_total`",
+        ),
+        Bound(
+            "SQLite log, of what is done",
+            f"{KEEP_BYTES:,} bytes",
+            "the oldest records are deleted",
+            "`ask0_disk_used_bytes`",
+        ),
+        Bound("Quarantine", "90 days", "whole months are deleted", "`ask0_disk_used_bytes`"),
+    ]
+
+
+def table() -> str:
+    """As Markdown."""
+    rows = [" | ".join(bound) for bound in _table()]
+    return "\n".join(("| bound | value | beyond it | metric |", "|---|---|---|---|", *(f"| {row} |" for row in rows)))
+
+
+if __name__ == "__main__":
+    print(table())
