@@ -47,11 +47,11 @@ arrayMap(json -> multiIf(json = '', NULL, JSONType(json) = 'String', JSONExtract
 """
 
 # The site's own traits as JSON: as the column can say them, and as they were sent where that is not the same. A fact's
-# text has two lines then, see folds/users.py.
+# text has two lines then, see folds/users.py. The type is the column's very own: what is converted is read anew.
 TRAITS = f"""
 concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(
     toJSONString(replaceRegexpAll(name, '{LIKE_A_DOT_IN_SQL}', '%25\\1')), ':', substringIndex(fact.2, '\n', 1)),
-    mapKeys(other), mapValues(other)), ','), '}}')::JSON
+    mapKeys(other), mapValues(other)), ','), '}}')::JSON(max_dynamic_paths = 128)
 """
 SENT_TRAITS = f"""
 if(arrayExists((name, fact) -> position(fact.2, '\n') > 0 OR match(name, '{LIKE_A_DOT_IN_SQL}'),

@@ -6,6 +6,14 @@ ALTER TABLE events MODIFY COLUMN IF EXISTS properties JSON(max_dynamic_paths = 2
 ALTER TABLE events MODIFY COLUMN IF EXISTS context JSON(max_dynamic_paths = 128)
     COMMENT 'Page, library, device, campaign … as sent';
 ALTER TABLE user_rows MODIFY COLUMN IF EXISTS traits JSON(max_dynamic_paths = 128);
+-- A view keeps the types it was made with, and would convert each value to the old one under the reader's settings.
+CREATE OR REPLACE VIEW users AS
+SELECT project_id, id, anonymous_ids, customer_id, email, name, first_name, last_name, phone, avatar, company, plan,
+       role, status, traits, sent_traits, consent, gpc, created_at, first_seen_at, last_active_at, conversations,
+       questions, answers, answered, satisfaction
+FROM user_rows FINAL
+WHERE merged_into = '';
+
 ALTER TABLE events MODIFY SETTING min_bytes_for_wide_part = 268435456, min_level_for_wide_part = 1;
 ALTER TABLE user_rows MODIFY SETTING min_bytes_for_wide_part = 268435456;
 
