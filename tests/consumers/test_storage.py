@@ -108,5 +108,6 @@ def test_what_is_refused_is_kept_for_some_time_and_what_says_no_time_for_ever(wa
 
 def test_a_view_has_the_types_of_its_table(warehouse: Warehouse) -> None:
     """Else it would convert each value under its reader's settings, and make times of texts."""
-    types = "SELECT DISTINCT type FROM system.columns WHERE database = currentDatabase() AND table IN ('users', 'user_rows') AND name = 'traits'"
+    of_traits = "database = currentDatabase() AND table IN ('users', 'user_rows') AND name = 'traits'"
+    types = f"SELECT DISTINCT type FROM system.columns WHERE {of_traits}"
     assert len(warehouse.query(types)) == 1
