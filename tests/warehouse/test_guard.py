@@ -298,6 +298,15 @@ def test_whether_a_table_is_there_is_answered(analyst: httpx.Client, table: str,
     assert column(analyst, f"EXISTS {table}") == [there]
 
 
+@pytest.mark.parametrize(("database", "there"), [("ask0", "1"), ("`ask0`", "1"), ("system", "1"), ("other", "0")])
+def test_whether_a_database_is_there_is_answered(analyst: httpx.Client, database: str, there: str) -> None:
+    assert column(analyst, f"EXISTS DATABASE {database}") == [there]
+
+
+def test_a_syntax_error_has_its_name(analyst: httpx.Client) -> None:
+    assert ask(analyst, "SELECT 1 FROM").text.rstrip().endswith("(SYNTAX_ERROR)")
+
+
 def test_a_table_that_is_not_there_is_code_60_and_the_advice_names_only_what_is(analyst: httpx.Client) -> None:
     assert code_of(ask(analyst, "SELECT 1 FROM nothing")) == UNKNOWN_TABLE
     assert code_of(ask(analyst, "DESCRIBE TABLE ask0.nothing")) == UNKNOWN_TABLE

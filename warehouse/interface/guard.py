@@ -33,6 +33,7 @@ _ABOUT = re.compile(
     r"(?P<verb>DESCRIBE|DESC|SHOW\s+CREATE|EXISTS)(?:\s+(?:TABLE|VIEW))?(?=[\s(`\"])(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_EXISTS_DATABASE = re.compile(r"\s*EXISTS\s+DATABASE\s+([`\"]?)(\w+)\1\s*(?:FORMAT\s+(\w+)\s*)?;?\s*", re.IGNORECASE)
 _COMMENTS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 # What of system's tables tells where files lie, or takes all settings for closed.
@@ -79,11 +80,14 @@ class Guard:
         assert self._functions
         names = Names(self._functions, dict(request.parameters))
         settings = self._of_url(request.settings)
+        if asked := _EXISTS_DATABASE.fullmatch(text):
+            there = asked[2] in (self._database, "system", *INFORMATION_SCHEMAS)
+            return Checked(
+                f"SELECT toUInt8({int(there)}) AS result", _known_format(asked[3] or request.format), settings
+            )
         about = _ABOUT.match(text, _end_of_comments(text))
         tree = parse(handle, f"SELECT * FROM{about['rest']}" if about else text)
-        fmt = _take_format(tree) or request.format
-        if fmt not in allowed.FORMATS:
-            raise failed(Code.UNKNOWN_FORMAT, f"The format {fmt} is unknown, or not open to read-only users")
+        fmt = _known_format(_take_format(tree) or request.format)
         database = self.database_of(request)
         if about:
             settings |= _of_clause(take_settings(tree))
@@ -259,6 +263,12 @@ def _existing(handle: Connection, database: str) -> tuple[set[str], set[str]]:
 def _end_of_comments(text: str) -> int:
     match = _COMMENTS.match(text)
     return match.end() if match else 0
+
+
+def _known_format(name: str) -> str:
+    if name not in allowed.FORMATS:
+        raise failed(Code.UNKNOWN_FORMAT, f"The format {name} is unknown, or not open to read-only users")
+    return name
 
 
 def _take_format(tree: Node) -> str | None:

@@ -45,7 +45,9 @@ def parse(handle: Connection, text: str) -> Node:
         failure = as_query_failed(error)
         if "JSON serialization" in str(failure) or "parseQueryToJSON" in str(failure).partition(": In scope")[0]:
             raise refused("this kind of statement is not open to read-only users") from error
-        raise type(failure)(str(failure).partition(": In scope SELECT parseQueryToJSON")[0], failure.code) from error
+        said = str(failure).partition(": In scope SELECT parseQueryToJSON")[0]
+        name = f" ({Code.SYNTAX_ERROR.name})" if failure.code == Code.SYNTAX_ERROR else ""
+        raise type(failure)(said.removesuffix(name) + name, failure.code) from error
     try:
         tree, meant, kept = orjson.loads(row)
         tree = orjson.loads(tree)
