@@ -113,7 +113,8 @@ class Renewed(Wire):
 
 
 class Rejected(Wire):
-    """An event that was not accepted; it is kept in the quarantine."""
+    """An event that was not accepted; it is kept in the quarantine, within bounds. The first hundred of an answer have a
+    message."""
 
     index: int
     message_id: str
