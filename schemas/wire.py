@@ -113,8 +113,7 @@ class Renewed(Wire):
 
 
 class Rejected(Wire):
-    """An event that was not accepted; it is kept in the quarantine, within bounds. The first hundred of an answer have a
-    message."""
+    """An event that was not accepted; it is kept in the quarantine, within bounds. The first hundred have a message."""
 
     index: int
     message_id: str
