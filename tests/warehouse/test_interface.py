@@ -559,3 +559,22 @@ def test_statements_that_no_limit_ends_do_not_take_all_readers(chdb_path: Path) 
         await asyncio.to_thread(reading.close)
 
     asyncio.run(use())
+
+
+@pytest.mark.parametrize("fmt", ["RowBinaryWithNames", "RowBinaryWithNamesAndTypes"])
+def test_binary_rows_with_a_head_are_streamed_with_one_head(analyst: httpx.Client, fmt: str) -> None:
+    """Of an answer that would not fit the memory it may take as a whole."""
+    few = analyst.post("/", content=f"SELECT number, toString(number) AS s FROM numbers(1) FORMAT {fmt}").content
+    none = analyst.post("/", content=f"SELECT number, toString(number) AS s FROM numbers(0) FORMAT {fmt}").content
+    assert few == none + (0).to_bytes(8, "little") + b"\x010"
+    many = analyst.post("/", content=f"SELECT number, toString(number) AS s FROM numbers(300000) FORMAT {fmt}").content
+    rows = sum(8 + 1 + len(str(number)) for number in range(300_000))
+    assert len(many) == len(none) + rows
+    assert many.startswith(none)
+    assert many.count(none) == 1
+
+
+def test_the_current_user_is_who_asks(analyst: httpx.Client) -> None:
+    assert analyst.post("/", content="SELECT currentUser(), user() AS u, upper(currentUser())").text == (
+        "analyst\tanalyst\tANALYST\n"
+    )

@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 4 << 30  # of rows to insert, after inflating; they are read as
 MAX_STATEMENT_BYTES = 64 << 20
 HEAD_BYTES = 256 << 10  # an INSERT names its format in its first bytes
 PIECE_BYTES = 1 << 20
+HEADS = {"RowBinaryWithNames": 1, "RowBinaryWithNamesAndTypes": 2}  # texts of each column in the head
 KEYS_AS_SENT = {"json_type_escape_dots_in_keys": 1}  # our JSON columns keep a dot in a key as %2E
 PARSING = {"max_query_size": 2 * MAX_TEXT_BYTES, "max_parser_depth": 500, "max_ast_elements": 50_000}
 
@@ -183,8 +184,11 @@ def _query(handle: Connection, answer: Answer, request: Request, text: str, fmt:
                 raise
         else:
             with stream:
-                _send(answer, request, fmt, {}, (bytes(block.bytes()) for block in stream))
-            return
+                pieces = _without_repeated_head((bytes(block.bytes()) for block in stream), HEADS.get(fmt, 0))
+                first = next(pieces, b"")
+                if first or fmt not in HEADS:
+                    _send(answer, request, fmt, {}, itertools.chain((first,), pieces))
+                    return
     result = handle.query(text, fmt, params=request.parameters)
     data = bytes(result.bytes() or b"")
     summary = _summary(
@@ -197,6 +201,35 @@ def _query(handle: Connection, answer: Answer, request: Request, text: str, fmt:
         elapsed_ns=int(result.elapsed() * 1e9),
     )
     _send(answer, request, fmt if data or returns_rows else "", summary, (data,))
+
+
+def _without_repeated_head(pieces: Iterator[bytes], texts: int) -> Iterator[bytes]:
+    """The pieces of a binary stream; its head, of so many texts for each column, stands before the first rows only."""
+    first = next((piece for piece in pieces if piece), b"")
+    yield first
+    head = first[: _head_length(first, texts)] if texts else b""
+    for piece in pieces:
+        yield piece.removeprefix(head)
+
+
+def _head_length(data: bytes, texts: int) -> int:
+    columns, at = _varint(data, 0)
+    for _ in range(columns * texts):
+        length, at = _varint(data, at)
+        at += length
+    return at
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    return value, at
 
 
 def _native(handle: Connection, answer: Answer, request: Request, text: str) -> None:

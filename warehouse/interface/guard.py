@@ -21,7 +21,17 @@ from warehouse.interface import allowed
 from warehouse.interface.codes import Code, failed
 from warehouse.interface.request import Request
 from warehouse.interface.statement import STREAMED
-from warehouse.interface.tree import Functions, Names, Node, parse, refused, replace_tables, take_settings, written
+from warehouse.interface.tree import (
+    Functions,
+    Names,
+    Node,
+    parse,
+    refused,
+    replace_tables,
+    say_who,
+    take_settings,
+    written,
+)
 
 READABLE = allowed.READABLE
 MAX_TEXT_BYTES = 256 << 10
@@ -99,6 +109,7 @@ class Guard:
         else:
             settings |= self._enter(tree, names)
             replace_tables(tree, self._masks, database)
+            say_who(tree, request.user.name)
             sql = written(handle, tree)
         self._check_tables(handle, names, database)
         return Checked(sql, fmt, settings)

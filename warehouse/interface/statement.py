@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-# chDB writes each block of a stream as a document of its own, so only formats without a beginning or an end stream.
+# chDB writes each block of a stream as a document of its own, so only formats without an end stream, and of those with
+# a beginning the ones that execution.py takes it from.
 STREAMED = frozenset(
     (
         "TabSeparated",
@@ -13,6 +14,8 @@ STREAMED = frozenset(
         "Raw",
         "CSV",
         "RowBinary",
+        "RowBinaryWithNames",
+        "RowBinaryWithNamesAndTypes",
         "Native",
         "JSONEachRow",
         "JSONLines",

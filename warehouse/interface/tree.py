@@ -22,6 +22,7 @@ _FUNCTIONS = """
     SELECT lower(name), lower(alias_to), if(is_aggregate AND categories = '', 'Aggregate Functions', categories), origin
     FROM system.functions
 """
+CURRENT_USER = ("currentuser", "current_user", "user")
 _IN = re.compile("(global)?(not)?(null)?in(ignoreset)?", re.IGNORECASE)
 _PARENTHESES = str.maketrans("", "", "() ")  # the tree drops those that change nothing
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -220,6 +221,21 @@ def replace_tables(tree: Node, masks: Mapping[str, Node], database: str) -> None
         if where == "system" and name in aliases:  # the whole name means the subquery now
             node["name_parts"] = [aliases[name], *column]
             node["name"] = ".".join(node["name_parts"])
+
+
+def say_who(tree: Node, user: str) -> None:
+    """currentUser() is the user of this interface; the engine knows one user only."""
+    nodes: list[Any] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, dict):
+            if node.get("type") == "Function" and node["name"].lower() in CURRENT_USER:
+                alias = node.get("alias", f"{node['name']}()")
+                node.clear()
+                node |= {"type": "Literal", "value": {"field_type": "String", "value": user}, "alias": alias}
+            nodes += node.values()
 
 
 def _replace_table(node: Node, masks: Mapping[str, Node], database: str, aliases: dict[str, str]) -> bool:

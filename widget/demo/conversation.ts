@@ -2,7 +2,7 @@
 
 import { answer, type Answer, SUGGESTIONS } from "./assistant.js";
 import { element, find, nothing } from "./dom.js";
-import { tell } from "./tell.js";
+import { tell, tellAll } from "./tell.js";
 
 const THINKING_MS = 450;
 
@@ -49,7 +49,9 @@ function ask(text: string): void {
   const said = answer(text);
   const conversation = (current ??= begin(text, said));
   const asked = performance.now();
-  tell("Question Asked", { conversationId: conversation.id, text, topic: said.topic });
+  const messageId = crypto.randomUUID(); // its own, as the answer names it
+  const properties = { conversationId: conversation.id, text, topic: said.topic };
+  tellAll([{ type: "track", event: "Question Asked", messageId, properties }]);
   say("you", text);
   const dots = element("span", { class: "typing", role: "img", "aria-label": "The assistant is writing" });
   const typing = say("bot", dots);
@@ -62,6 +64,7 @@ function ask(text: string): void {
       answered: said.answered,
       latencyMs: Math.round(performance.now() - asked),
       sources: said.sources,
+      inReplyTo: messageId,
     });
     say("bot", said.text, rate(conversation.id));
   }, THINKING_MS);
