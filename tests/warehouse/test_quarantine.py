@@ -1,8 +1,12 @@
 """The quarantine as `ask0 quarantine` reads it."""
 
+import time
+
 from schemas.reasons import Reason
 from warehouse.connect import Warehouse
 from warehouse.quarantine import list_quarantine, mark_replayed, show
+
+NOW = time.time_ns() // 1_000_000 - 10_000  # what is old is not kept
 
 
 def fill(warehouse: Warehouse) -> None:
@@ -17,7 +21,7 @@ def fill(warehouse: Warehouse) -> None:
             "message": ["why"] * 3,
             "message_id": ["a", "b", "c"],
             "raw": ["{}"] * 3,
-            "received_at": [1_700_000_000_000, 1_700_000_001_000, 1_700_000_002_000],
+            "received_at": [NOW, NOW + 1_000, NOW + 2_000],
         },
         token="quarantine",
     )

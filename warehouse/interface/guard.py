@@ -118,7 +118,11 @@ class Guard:
         """The setting that leaves closed tables out of what lists tables, wherever it is asked."""
         names = ", ".join(_text(name) for name in sorted(self._readable))
         rows = {"system.tables": "name", "system.columns": "table"}
-        filters = {table: f"database != {_text(self._database)} OR {name} IN ({names})" for table, name in rows.items()}
+        open_ones = ", ".join(map(_text, ("system", *INFORMATION_SCHEMAS)))
+        filters = {
+            table: f"database IN ({open_ones}) OR database = {_text(self._database)} AND {name} IN ({names})"
+            for table, name in rows.items()
+        }
         return "{" + ", ".join(f"{_text(table)}: {_text(condition)}" for table, condition in filters.items()) + "}"
 
     def _load(self, handle: Connection) -> None:
