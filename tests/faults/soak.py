@@ -14,7 +14,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,15 +169,20 @@ def _still_waiting(stack: Stack, waiting: list[tuple[str, float]], figures: Figu
 
 def _look(stack: Stack) -> dict[str, float]:
     assert stack.process is not None
-    walk = os.walk(stack.environ["ASK0_DATA_DIR"])  # what goes meanwhile is left out
-    files = [os.path.join(folder, name) for folder, _, names in walk for name in names]
-    sizes = [os.path.getsize(path) for path in files if os.path.exists(path)]
+    walk = os.walk(stack.environ["ASK0_DATA_DIR"])
+    sizes = list(_sizes(os.path.join(folder, name) for folder, _, names in walk for name in names))
     return {
         "rss_mb": stack.resident_mb(),
         "descriptors": len(list(Path(f"/proc/{stack.process.pid}/fd").iterdir())),
-        "files": len(files),
+        "files": len(sizes),
         "disk_mb": sum(sizes) / 1e6,
     }
+
+
+def _sizes(paths: Iterable[str]) -> Iterator[int]:
+    for path in paths:
+        with suppress(FileNotFoundError):  # merged meanwhile
+            yield os.path.getsize(path)
 
 
 def make_project(stack: Stack) -> str:
