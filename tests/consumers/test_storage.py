@@ -34,8 +34,13 @@ def test_a_user_agent_tells_browser_system_and_device(header: str, client: tuple
     assert read_user_agent(header) == client
 
 
-def test_so_many_user_agents_are_remembered() -> None:
-    assert read_user_agent.cache_info().maxsize == MAX_REMEMBERED
+def test_so_many_user_agents_are_remembered_and_each_is_read_once() -> None:
+    for number in range(MAX_REMEMBERED + 100):
+        read_user_agent(f"agent {number}")
+    read = read_user_agent.cache_info()
+    assert read.currsize == MAX_REMEMBERED
+    assert read_user_agent(f"agent {MAX_REMEMBERED + 99}") == ("", "", "")
+    assert read_user_agent.cache_info().misses == read.misses
 
 
 def test_conversation_events_have_typed_columns_that_can_be_grouped(warehouse: Warehouse) -> None:
@@ -98,6 +103,29 @@ def test_files_stay_as_few_however_many_names_come(embedded: Warehouse) -> None:
     assert embedded.query("SELECT count() FROM events") == [(3_010,)]
     left = "SELECT countIf(sent_properties != '') FROM events"
     assert embedded.query(left) == [(3_010 - 2_000 // 4,)]
+
+
+def test_a_large_part_has_as_few_files_however_many_names_come(warehouse: Warehouse) -> None:
+    """Forced to be one, as a real one has 256 MB."""
+
+    def flood(names: int, start: int) -> int:
+        said = f"""concat('{{"plan":"pro","name_', toString({start} + number), '":1}}')::JSON"""
+        warehouse.command(
+            "INSERT INTO events (message_id, timestamp, occurred_at, received_at, properties)"
+            f" SELECT toString(number), {at}, {at}, {at}, {said} FROM numbers({names})"
+        )
+        return files_of(warehouse)
+
+    at = "toDateTime64('2026-01-01 00:00:00', 3, 'UTC')"
+    warehouse.command("ALTER TABLE events MODIFY SETTING min_bytes_for_wide_part = 0")
+    flood(100, 0)
+    many = flood(100, 100)
+    assert flood(2_000, 200) <= many + 2
+    assert warehouse.query(
+        "SELECT DISTINCT part_type FROM system.parts WHERE active AND table = 'events' AND database = currentDatabase()"
+    ) == [("Wide",)]
+    of_one = "SELECT countIf(properties.plan.:String = 'pro'), countIf(properties.name_2199.:Int64 = 1) FROM events"
+    assert warehouse.query(of_one) == [(2_200, 1)]
 
 
 def test_what_is_refused_is_kept_for_some_time_and_what_says_no_time_for_ever(warehouse: Warehouse) -> None:

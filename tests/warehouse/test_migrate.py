@@ -63,6 +63,30 @@ def test_a_file_that_was_cut_short_is_applied_again(empty_warehouse: Warehouse) 
     assert migrate(empty_warehouse) == FILES
 
 
+def test_rows_of_before_are_read_as_they_were(empty_warehouse: Warehouse, tmp_path: Path) -> None:
+    """Also those with more names than become paths now."""
+    for name in FILES:
+        if name < "0030":
+            (tmp_path / name).write_text((FOLDER / name).read_text())
+    migrate(empty_warehouse, tmp_path)
+    now = 1_790_000_000_000
+    names = [f'{{"plan":"pro","a%2Eb":{{"c":[1,2]}},"name_{n}":{n}}}' for n in range(600)]
+    times = {column: [now] * 600 for column in ("timestamp", "occurred_at", "received_at")}
+    ids = [str(n) for n in range(600)]
+    empty_warehouse.insert("events", {"message_id": ids, "properties": names, "context": names, **times}, token="e")
+    seen = {"first_seen_at": [now] * 600, "last_active_at": [now] * 600}
+    empty_warehouse.insert("user_rows", {"id": ids, "traits": names, **seen}, token="u")
+    reads = [
+        "SELECT message_id, toString(properties), toString(context) FROM events ORDER BY message_id",
+        "SELECT id, toString(traits) FROM users ORDER BY id",
+        "SELECT count(properties.plan.:String), sum(properties.name_599.:Int64) FROM events",
+    ]
+    before = [empty_warehouse.query(sql) for sql in reads]
+    assert before[2] == [(600, 599)]
+    assert migrate(empty_warehouse) == [name for name in FILES if name >= "0030"]
+    assert [empty_warehouse.query(sql) for sql in reads] == before
+
+
 def test_a_file_that_fails_is_not_recorded(empty_warehouse: Warehouse, tmp_path: Path) -> None:
     (tmp_path / "0001_one.sql").write_text(ONE)
     (tmp_path / "0002_two.sql").write_text(TWO + "CREATE TABLE IF NOT EXISTS three (id Nonsense) ENGINE = Memory;")
