@@ -41,5 +41,27 @@ def test_every_statement_gives_rows(played: Stack, statement: Block) -> None:
     assert rows or "days >= 7" in statement.text, "conversations spread over weeks have nobody who is active so often"
 
 
+def test_questions_without_an_answer_are_those_that_nobody_answered(played: Stack) -> None:
+    (recipe,) = [block.text for block in STATEMENTS if "LEFT ANTI JOIN" in block.text]
+
+    def track(event: str, message_id: str, **properties: object) -> dict[str, object]:
+        talk = {"conversationId": "asked", **properties}
+        return {"type": "track", "userId": "u", "event": event, "messageId": message_id, "properties": talk}
+
+    batch = [
+        track("Question Asked", "helped", text="Is this answered?"),
+        track("Answer Given", "help", text="Yes.", inReplyTo="helped"),
+        track("Question Asked", "failed", text="Is this known?"),
+        track("Answer Given", "failure", answered=False, inReplyTo="failed"),
+        track("Question Asked", "ignored", text="Is anybody there?"),
+    ]
+    assert played.post("/v1/batch", {"batch": batch})[0] == 200
+    count = "SELECT count() FROM ask0.events WHERE conversation_id = 'asked'"
+    wait_for(lambda: played.query(count) == str(len(batch)), "the questions")
+    listed = {row.split("\t")[1] for row in played.query(recipe).splitlines()}
+    assert "Is this answered?" not in listed
+    assert {"Is this known?", "Is anybody there?"} <= listed
+
+
 def test_there_are_ten_recipes_and_more() -> None:
     assert len(re.findall("^### ", PAGE, re.MULTILINE)) >= 10
