@@ -43,6 +43,13 @@ def test_a_conversation_shows_as_rows(stack: Stack, page: Page) -> None:
         "SELECT user_id, title, status, questions, answers, answered, satisfaction FROM ask0.conversations"
         " WHERE user_id = 'user_jane'"
     ) == "\t".join(("user_jane", "How do I verify a webhook?", "resolved", "1", "1", "1", "1"))
+    assert (
+        stack.query(
+            "SELECT q.text FROM ask0.events AS a JOIN ask0.events AS q ON a.in_reply_to = q.message_id"
+            " WHERE a.user_id = 'user_jane'"
+        )
+        == "How do I verify a webhook?"
+    )
     assert stack.query("SELECT plan, company, traits.teamSize FROM ask0.users WHERE id = 'user_jane'") == (
         "pro\tAcme Corp\t10-50"
     )

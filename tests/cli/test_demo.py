@@ -54,6 +54,16 @@ def test_a_conversation_reads_as_it_went() -> None:
     assert times[-1] < "2026-09-21T14:13:20"
 
 
+def test_every_answer_names_the_question_before_it() -> None:
+    for scene in play(cast(50), 20, 1, UNTIL):
+        asked = ""
+        for event in scene:
+            if event.get("event") == "Question Asked":
+                asked = event["messageId"]
+            elif event.get("event") == "Answer Given":
+                assert event["properties"]["inReplyTo"] == asked != ""
+
+
 def test_a_guest_becomes_the_user_in_the_middle_of_the_first_conversation() -> None:
     scenes = [scene for scene in play(cast(60), 60, 1, UNTIL) if scene[0]["type"] == "track"]
     assert 5 < len(scenes) < 40
