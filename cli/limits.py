@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from consumers import bounds, isolation, names, pages, poison
 from consumers.snapshots import MAX_STATEMENT_BYTES
-from eventlog.sqlite import KEEP_BYTES, MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
+from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
+from eventlog.sqlite import KEEP_BYTES
 from gateway import bodies, connections, dispatch, ingest, intake, keys, quotas, server, shares, strangers, verification
 from schemas import events
 from schemas.settings import Settings

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord
 
 from eventlog.kafka import EVENTS
-from eventlog.log import Chunk, LogUnavailable
+from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, LogUnavailable
 
-MAX_CHUNK_EVENTS = 50_000
-MAX_CHUNK_BYTES = 32_000_000
 VERSION = "v1"
 
 

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+MAX_CHUNK_EVENTS = 50_000
+MAX_CHUNK_BYTES = 32_000_000  # of its values; a record alone may be larger
+
 
 class LogUnavailable(Exception):
     """The log cannot take or give records now. The gateway answers 503, a worker waits and tries again."""

@@ -14,12 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable, Progress
+from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, ChunkLost, Entry, LogUnavailable, Progress
 from eventlog.sqlite_file import LogFile, announce, hold, unwatch, watch
 
 KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
-MAX_CHUNK_EVENTS = 50_000
-MAX_CHUNK_BYTES = 32_000_000
 
 _LOOK_SECONDS = 0.05  # how often a waiting reader looks for commits of other processes
 _FEW, _MANY, _GATHER_SECONDS = 4, 64, 0.001  # see SqliteLog._gather
@@ -98,8 +96,11 @@ class SqliteLog:
             await asyncio.to_thread(thread.join)
 
     def _read_progress(self) -> Progress:
-        """With a connection of this look's own, as each may run in another thread."""
-        file = LogFile(self._file.path)
+        """With a connection of this look's own, as each may run in another thread. It must not make a new log where the
+        old one was removed."""
+        if not self._file.log_id:
+            raise LogUnavailable("The log is not open.")
+        file = LogFile(self._file.path, self._file.log_id)
         try:
             return Progress(*file.read(_PROGRESS)[0])
         finally:

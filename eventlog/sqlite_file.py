@@ -41,11 +41,12 @@ _turns: dict[str, threading.Lock] = {}
 
 
 class LogFile:
-    """The connection of one thread. After any error it is closed, and opened anew by the next statement."""
+    """The connection of one thread. After any error it is closed, and opened anew by the next statement. `log_id` names
+    the log that must be there; without it, one is made where there is none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log_id: str = "") -> None:
         self.path = Path(os.path.realpath(path))
-        self.log_id = ""
+        self.log_id = log_id
         with _watching:
             self._turn = _turns.setdefault(str(self.path), threading.Lock())
         self._connection: sqlite3.Connection | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import sqlite, sqlite_file
-from eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable
+from eventlog.log import MAX_CHUNK_BYTES, Chunk, ChunkLost, Entry, LogUnavailable
 from eventlog.sqlite import SqliteLog, SqliteReader
 from tests.eventlog.homes import next_chunk, read_records, started, values
 
@@ -141,7 +141,11 @@ async def test_a_removed_file_takes_nothing_until_it_is_back(path: Path) -> None
             await log.check()
         with pytest.raises(LogUnavailable):
             await reader.poll(0)
+        with pytest.raises(LogUnavailable):
+            await log.progress()
+        assert not await asyncio.to_thread(path.exists), "nothing makes a new log in its place"
         aside.rename(path.parent)
+        assert await log.progress() == (1, 0)
         await log.append([Entry(b"key", b"after", 1)])
         assert values(await read_records(reader, 2)) == [b"before", b"after"]
 
@@ -244,7 +248,7 @@ async def test_an_append_of_more_rows_than_one_statement_takes_is_whole(path: Pa
 
 
 async def test_a_value_beyond_the_bytes_of_a_chunk_comes_alone(path: Path) -> None:
-    sent = [b"a", bytes(sqlite.MAX_CHUNK_BYTES + 1), b"b"]
+    sent = [b"a", bytes(MAX_CHUNK_BYTES + 1), b"b"]
     async with started(SqliteLog(path)) as log, started(SqliteReader(path)) as reader:
         await log.append([Entry(b"key", value, 1) for value in sent])
         assert [values([chunk]) for chunk in await read_records(reader, 3)] == [[value] for value in sent]
