@@ -17,7 +17,7 @@ from gateway.bodies import BodyReader, Sender
 from gateway.catalog import CatalogCache
 from gateway.cors import Cors
 from gateway.disk import Disk
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, Unauthorized
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, TooLarge, Unauthorized
 from gateway.intake import Intake, KeptRejects
 from gateway.keys import key_of_request
 from gateway.metrics import Metrics
@@ -26,7 +26,7 @@ from gateway.responses import json_headers, send_answer, send_bytes
 from gateway.shares import BYTES_PER_UNIT, FairShares
 from gateway.strangers import Strangers
 from gateway.verification import Guard
-from schemas.events import parse_event
+from schemas.events import MAX_BODY_BYTES, parse_event
 from schemas.ids import uuid7
 from schemas.reasons import InvalidEvent, Reason
 from schemas.records import Record
@@ -115,10 +115,16 @@ class Ingest:
             self._check_quotas(project)  # before any work
         body = await self.bodies.read(receive, headers, Sender(sender, has_key=project is not None))
         self.metrics.body_bytes += len(body)
-        document = await self.bodies.parse(body, headers.get(b"content-encoding"))
-        if stranger:
-            stranger.pay_for_body(document.size)
-        beacon = open_beacon(document.value, kind)
+        encoding = headers.get(b"content-encoding")
+        try:
+            document = await self.bodies.parse(body, encoding)
+            if stranger:
+                stranger.pay_for_body(document.size)
+            beacon = open_beacon(document.value, kind)
+        except (BadRequest, TooLarge):
+            if project is not None:  # how large it would have become is not known
+                self._charge({project: 1}, MAX_BODY_BYTES if encoding else len(body))
+            raise
         if key is None:
             key = beacon.write_key
             project = await self._project_of(key)

@@ -85,7 +85,7 @@ class Intake:
             self.not_kept += 1
             return
         text = json_text(_masked(raw, MASKED_LEVELS))[:MAX_RAW_CHARACTERS]
-        if self._kept.take(project_id, len(text)):
+        if self._kept.take(project_id, len(text.encode())):
             self._rejects.setdefault(project_id, []).append(replace(reject, raw=text))
         else:
             self.not_kept += 1

@@ -91,6 +91,17 @@ def test_a_project_keeps_so_many_rejects_a_minute_and_its_neighbour_as_many() ->
     assert sum(kept.take("p", 60_000) for _ in range(2_000)) == REJECT_BYTES_PER_MINUTE // 60_000
 
 
+def test_what_a_kept_reject_takes_is_counted_in_bytes_and_not_in_characters() -> None:
+    kept = KeptRejects(clock=lambda: 0.0)
+    sizes = []
+    for _ in range(20):
+        intake = Intake(partitioned=False, kept=kept)
+        intake.reject("p", 0, "\U0001f600" * 30_000, InvalidEvent(Reason.NOT_AN_OBJECT, "why"))
+        for entry in intake.take_entries(RECORD):
+            sizes += [len(reject.raw.encode()) for reject in records.decode(entry.value).rejects]
+    assert REJECT_BYTES_PER_MINUTE <= sum(sizes) < REJECT_BYTES_PER_MINUTE + sizes[0]
+
+
 def test_a_message_id_that_no_log_could_carry_is_mended() -> None:
     intake = Intake(partitioned=True)
     intake.reject("p", 0, {"messageId": "\ud800" + "x" * 300}, InvalidEvent(Reason.INVALID_TEXT, "why"))

@@ -1,5 +1,9 @@
 """Token buckets: sustained rate, burst, debt; one project's do not touch another's."""
 
+import gzip
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from gateway.errors import QuotaExceeded, retry_header
@@ -67,5 +71,23 @@ def test_a_project_over_its_quota_is_told_when_to_come_back_and_its_neighbour_is
         rejected = gateway.post("/batch", [{"event": 7, "userId": "u"}, track()] * 20, key=OTHER_KEY)
         assert rejected.json()["accepted"] == 20
         assert gateway.post("/batch", [track()], key=OTHER_KEY).status_code == 429, "rejects count"
-        body = {"batch": [track()], "writeKey": KEY}
+        body: Any = {"batch": [track()], "writeKey": KEY}
         assert gateway.post("/batch", body, key=None).status_code == 429, "wherever the key stands"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"no JSON" * 50_000, {}, 400),
+        (gzip.compress(b"[" + b"1" * 3_000_000), {"Content-Encoding": "gzip"}, 413),
+        (b"[" + b"1," * 2_500 + b"1]", {}, 413),
+    ],
+    ids=["no JSON", "too large after inflating", "too many events"],
+)
+def test_a_body_that_is_refused_is_paid_for_too(
+    tmp_path: Path, clickhouse: Warehouse, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    with running(tmp_path, clickhouse, quota_bytes_per_second=200) as gateway:
+        statuses = [gateway.post("/batch", body, headers=headers).status_code for _ in range(3)]
+        assert statuses == [status, 429, 429]
+        assert gateway.post("/batch", [track()], key=OTHER_KEY).status_code == 200
