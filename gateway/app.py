@@ -190,8 +190,8 @@ async def _watch_backlog(log: Log, shares: FairShares) -> None:
         try:
             progress = await log.progress()
             shares.look(progress.appended, progress.done, time.monotonic())
-        except LogUnavailable:
-            pass  # it takes no events either
+        except LogUnavailable as error:  # mostly it takes no events either
+            logger.debug("the backlog cannot be looked at, trying again", extra={"error": str(error)})
         await asyncio.sleep(max(BACKLOG_SECONDS, 4 * (time.monotonic() - started)))
 
 

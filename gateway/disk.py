@@ -58,17 +58,20 @@ class Disk:
         return {"status": state, "free_mb": self.free_bytes // 1_000_000, "floor_mb": self._floor // 1_000_000}
 
     async def watch(self) -> None:
-        """For ever."""
+        """For ever. What could not be looked at stays as it was."""
         looks = 0
         while True:
-            self.look()
-            if looks % (MEASURE_SECONDS // LOOK_SECONDS) == 0:
-                sizes = await asyncio.to_thread(
-                    lambda: {name: size_of(path) for name, path in self._parts.items() if path}
-                )
-                self.used_bytes = sizes
+            try:
+                self.look()
+                if looks % (MEASURE_SECONDS // LOOK_SECONDS) == 0:
+                    self.used_bytes = await asyncio.to_thread(self._measure)
+            except OSError as error:
+                logger.warning("the disk cannot be looked at, trying again", extra={"error": str(error)})
             looks += 1
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _measure(self) -> dict[str, int]:
+        return {name: size_of(path) for name, path in self._parts.items() if path}
 
 
 def _free(path: Path) -> int:

@@ -36,7 +36,7 @@ class FairShares:
     How long what arrives now will wait follows from how much is waiting and how much the workers do in a second. When
     that is too long, the level is set so that the projects together send what can be done, the lightest in full. It
     rises again, and goes, when the wait is short. In an outage nothing is turned away: the log is there to take what
-    arrives meanwhile.
+    arrives meanwhile. Nor is anything while nobody can look at the log any more.
     """
 
     def __init__(self, max_wait_seconds: float = 1.5) -> None:
@@ -56,6 +56,8 @@ class FairShares:
 
     def check(self, project_id: str, now: float) -> None:
         """Raises QuotaExceeded for a project that is over the level."""
+        if self.level is not None and now - self._looks[-1].at > OUTAGE_SECONDS:
+            self._set(None)
         if self.level is not None and (left := self._units_left(project_id, now)) <= 0:
             self.refused += 1
             raise QuotaExceeded(

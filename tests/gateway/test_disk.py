@@ -47,6 +47,24 @@ def test_the_fullest_of_the_disks_counts(tmp_path: Path) -> None:
     assert disk.size_of(log) == 2 * disk.size_of(log.parent / "other")
 
 
+def test_a_disk_that_cannot_be_looked_at_is_looked_at_again(
+    tmp_path: Path, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+
+    def free(path: Path) -> int:
+        looks.append(path)
+        if len(looks) % 2:
+            raise OSError("the disk is away")
+        return 10**6
+
+    monkeypatch.setattr(disk, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(disk, "_free", free)
+    with running(tmp_path, clickhouse, min_free_mb=1) as gateway:
+        wait_for(lambda: len(looks) > 20, "more looks than the first that failed")
+        assert gateway.client.get("/health/live").status_code == 200
+
+
 def test_the_gateway_says_503_while_the_disk_is_full(
     tmp_path: Path, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

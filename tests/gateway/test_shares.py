@@ -83,6 +83,17 @@ def test_in_an_outage_nothing_is_turned_away() -> None:
     assert flood.taken["light"] == flood.sent["light"]
 
 
+def test_when_the_log_cannot_be_looked_at_any_more_nobody_is_turned_away() -> None:
+    flood = Flood(10_000, heavy=60_000.0, light=10.0)
+    flood.run(20)
+    flood.shares.charge("heavy", 10**6, flood.now)
+    with pytest.raises(QuotaExceeded):
+        flood.shares.check("heavy", flood.now)
+    flood.now += OUTAGE_SECONDS + 1
+    flood.shares.check("heavy", flood.now)
+    assert flood.shares.level is None
+
+
 def test_without_a_worker_from_the_start_nothing_is_turned_away() -> None:
     flood = Flood(0, heavy=30_000.0)
     flood.run(20)
