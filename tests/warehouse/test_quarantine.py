@@ -54,3 +54,13 @@ def test_what_was_replayed_is_marked_and_can_be_left_out(warehouse: Warehouse) -
 def test_an_event_that_claimed_its_message_id_is_replayed_under_another(warehouse: Warehouse) -> None:
     fill(warehouse)
     assert [row.replay_id for row in list_quarantine(warehouse)] == ["c:replay", "b", "a"]
+
+
+def test_what_was_refused_is_kept_for_90_days_and_what_has_no_time_for_ever(warehouse: Warehouse) -> None:
+    ages = {"new": NOW, "old": NOW - 200 * 86_400_000, "without a time": 0}
+    count = len(ages)
+    rows = {name: ["x"] * count for name in ("project_id", "stage", "reason", "message", "raw")}
+    rows |= {"id": list(ages), "message_id": list(ages)}
+    warehouse.insert("quarantine_rows", {**rows, "received_at": list(ages.values())}, token="ages")
+    warehouse.command("OPTIMIZE TABLE quarantine_rows FINAL")
+    assert {row.message_id for row in list_quarantine(warehouse)} == {"new", "without a time"}
