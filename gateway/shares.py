@@ -10,7 +10,7 @@ from gateway.errors import QuotaExceeded
 TARGET = 2 / 3  # of the wait that is too long: what to come down to
 OVERDUE_SECONDS = 3.0  # when the oldest has waited for so long, what is done is all that can be done
 OUTAGE_SECONDS = 30.0  # without any progress: then no worker runs or ClickHouse is away, and nobody is to blame
-WINDOW_SECONDS = 4.0  # to measure by, as workers mark what they did in large pieces
+WINDOW_SECONDS = 4.0  # to measure by, at least
 USUAL_CAPACITY = 20_000.0  # units a second that the workers are believed to do where nothing else is known
 FORGET = 0.005  # of what was seen, at each look
 LEAST = 0.6  # of the capacity that is let in while a backlog is worked off
@@ -50,6 +50,7 @@ class FairShares:
         self._total = 0.0
         self._done = 0
         self._looks: deque[Look] = deque(maxlen=MAX_LOOKS)
+        self._marks: deque[Look] = deque()  # when workers marked something as done, or had nothing to do
         self._capacity = USUAL_CAPACITY
         self._moved = float("-inf")  # when workers were last seen to get on
         self._refused_before = 0
@@ -75,12 +76,13 @@ class FairShares:
         """To be called a few times a second, with how many records were ever appended, and how many are done."""
         last = self._looks[-1] if self._looks else Look(now - 0.5, appended, 0.0, 0.0)
         look = Look(now, appended, self._total, max(self._units_at(done), last.done))
-        if done > self._done:
+        has_moved = done > self._done
+        if has_moved:
             self._done, self._moved = done, now
         self._looks.append(look)
         rates = {project: units / max(now - last.at, 0.001) for project, units in self._units.items()}
         self._units.clear()
-        self._measure(look)
+        self._measure(look, has_moved)
         self.wait = (look.units - look.done) / self._capacity
         turned_away, self._refused_before = self.refused > self._refused_before, self.refused
         if not self._max_wait or now - self._moved > OUTAGE_SECONDS:
@@ -108,16 +110,26 @@ class FairShares:
         share = (record - before.appended) / (after.appended - before.appended)
         return before.units + share * (after.units - before.units)
 
-    def _measure(self, look: Look) -> None:
-        """What the workers do in a second: the greatest that was seen; while they are overdue, what they do now."""
-        since = bisect_right(self._looks, look.at - WINDOW_SECONDS, key=lambda past: past.at)
-        first = self._looks[min(since, len(self._looks) - 2)] if len(self._looks) > 1 else look
-        rate = (look.done - first.done) / max(look.at - first.at, 0.5)
+    def _measure(self, look: Look, has_moved: bool) -> None:
+        """What the workers do in a second: the greatest that was seen; while they are overdue, what they did last."""
+        rate = self._rate(look) if has_moved else 0.0
+        if look.done >= look.units:
+            self._marks.clear()  # a time without work says nothing
+        if has_moved or not self._marks:
+            self._marks.append(look)
         arrived = self._looks[bisect_right(self._looks, look.done, key=lambda past: past.units) - 1].at
-        if look.at - arrived > OVERDUE_SECONDS and look.done < look.units and rate:
-            self._capacity = rate
-        else:
+        if look.at - arrived <= OVERDUE_SECONDS or look.done >= look.units:
             self._capacity = max(self._capacity + FORGET * (USUAL_CAPACITY - self._capacity), rate)
+        elif rate:
+            self._capacity = rate
+
+    def _rate(self, look: Look) -> float:
+        """From mark to mark, so over whole rounds: workers mark what they did in large pieces, and a window that begins
+        or ends within a round would take them for much slower than they are."""
+        while len(self._marks) > 1 and self._marks[1].at <= look.at - WINDOW_SECONDS:
+            self._marks.popleft()
+        first = self._marks[0] if self._marks else look
+        return (look.done - first.done) / max(look.at - first.at, 0.5)
 
     def _set(self, level: float | None) -> None:
         self.level = level

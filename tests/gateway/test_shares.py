@@ -7,13 +7,14 @@ from gateway.shares import MIN_SHARE, OUTAGE_SECONDS, FairShares, water_level
 
 
 class Flood:
-    """Projects that send so many units a second, and a worker that does so many. It marks what it did in rounds of a
-    second, as the real one does."""
+    """Projects that send so many units a second, and a worker that does so many. It marks what it did in rounds, as the
+    real one does."""
 
-    def __init__(self, worker: float, **rates: float) -> None:
+    def __init__(self, worker: float, round_seconds: float = 1, **rates: float) -> None:
         self.shares = FairShares()
         self.rates = rates
         self.worker = worker
+        self.round_steps = int(round_seconds * 20)
         self.now = 1_000.0
         self.appended = self.worked = self.done = 0.0
         self.taken = dict.fromkeys(rates, 0.0)
@@ -28,7 +29,7 @@ class Flood:
             for project, rate in self.rates.items():
                 self._send(project, rate * 0.05)
             self.worked = min(self.worked + self.worker * 0.05, self.appended)
-            if step % 20 == 0 or self.worked == self.appended:
+            if step % self.round_steps == 0 or self.worked == self.appended:
                 self.done = self.worked
             if step % 10 == 0:
                 self.shares.look(int(self.appended), int(self.done), self.now)
@@ -54,6 +55,16 @@ def test_one_project_that_floods_is_turned_away_and_nine_others_are_not(capacity
     assert {name: flood.taken[name] for name in others} == {name: flood.sent[name] for name in others}
     assert flood.taken["heavy"] < flood.sent["heavy"] * 0.9
     assert sum(flood.taken.values()) > 0.5 * capacity * 60, "the worker has enough to do"
+
+
+@pytest.mark.parametrize("round_seconds", [2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("capacity", [4_000, 10_000, 40_000])
+def test_however_long_a_round_takes_the_light_are_taken_in_full(capacity: float, round_seconds: int) -> None:
+    others = {f"p{n}": 0.3 * capacity / 9 for n in range(9)}
+    flood = Flood(capacity, round_seconds, heavy=6 * capacity, **others)
+    flood.run(90)
+    assert {name: flood.taken[name] for name in others} == {name: flood.sent[name] for name in others}
+    assert sum(flood.taken.values()) > 0.5 * capacity * 90, "the worker has enough to do"
 
 
 def test_nobody_is_turned_away_while_the_worker_keeps_up() -> None:
