@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from consumers import bounds, isolation, names, pages, poison
+from consumers.folds import user_agents
 from consumers.snapshots import MAX_STATEMENT_BYTES
 from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from eventlog.sqlite import KEEP_BYTES
@@ -62,6 +63,20 @@ def _table() -> list[Bound]:
         ),
         Bound("userTokens of one beacon", f"{verification.MAX_BEACON_TOKENS}", "rejected, `token_invalid`", REJECTED),
         Bound("userToken", f"{verification.MAX_TOKEN_CHARACTERS:,} characters", "rejected, `token_invalid`", REJECTED),
+        Bound("Browser's name (the user agent)", f"{ingest.MAX_USER_AGENT_CHARACTERS} characters", "cut", "–"),
+        Bound("… that a worker remembers", f"{user_agents.MAX_REMEMBERED:,}", "read anew", "–"),
+        Bound(
+            "Messages about rejects in one answer",
+            f"{ingest.MAX_MESSAGES}",
+            "index, messageId and code only",
+            REJECTED,
+        ),
+        Bound(
+            "Rejected event that is kept",
+            f"{intake.MAX_RAW_CHARACTERS:,} characters",
+            "cut",
+            "–",
+        ),
         Bound(
             "Rejects of one beacon that are kept",
             f"{intake.MAX_KEPT_REJECTS}",
@@ -122,6 +137,12 @@ def _table() -> list[Bound]:
             f"{names.MAX_PROJECT_NAMES:,} each in {names.DAYS} days, {names.MAX_NAME_BYTES:,} bytes a name",
             "only in `sent_properties`, `sent_context`",
             LEFT_OUT,
+        ),
+        Bound(
+            "Names with a place of their own in a part of ClickHouse",
+            "256 of properties, 128 of contexts, 128 of traits",
+            "stored together: as readable, slower to filter by",
+            "–",
         ),
         Bound(
             "Names of a user's traits",

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -28,6 +28,11 @@ HONEST_RATE = 20  # beacons of one event a second
 LOOK_SECONDS = 5.0
 
 chance = random.Random(7)
+
+
+class Project(NamedTuple):
+    id: str
+    key: str
 
 
 def text(length: int) -> str:
@@ -85,7 +90,7 @@ class Figures:
     looks: list[dict[str, float]] = field(default_factory=list)
 
 
-def soak(stack: Stack, honest_key: str, seconds: float) -> Figures:
+def soak(stack: Stack, honest: Project, seconds: float) -> Figures:
     """Raises the first error that an honest sender meets."""
     figures, end = Figures(), time.monotonic() + seconds
     errors: list[BaseException] = []
@@ -100,7 +105,7 @@ def soak(stack: Stack, honest_key: str, seconds: float) -> Figures:
         return threading.Thread(target=body)
 
     threads = [guarded(lambda: _attack(stack, figures, end)), guarded(lambda: _dawdle(stack, end))]
-    threads += [guarded(lambda: _behave(stack, honest_key, figures, end))]
+    threads += [guarded(lambda: _behave(stack, honest, figures, end))]
     for thread in threads:
         thread.start()
     while time.monotonic() < end:
@@ -139,9 +144,9 @@ def _dawdle(stack: Stack, end: float) -> None:
             connection.close()
 
 
-def _behave(stack: Stack, key: str, figures: Figures, end: float) -> None:
+def _behave(stack: Stack, project: Project, figures: Figures, end: float) -> None:
     waiting: list[tuple[str, float]] = []
-    with httpx.Client(base_url=stack.url, timeout=60, headers={"X-Write-Key": key}) as client:
+    with httpx.Client(base_url=stack.url, timeout=60, headers={"X-Write-Key": project.key}) as client:
         for number in range(10**9):
             started = time.monotonic()
             if started > end:
@@ -152,15 +157,17 @@ def _behave(stack: Stack, key: str, figures: Figures, end: float) -> None:
             figures.honest[status] += 1
             if status == 200 and number % HONEST_RATE == 0:
                 waiting.append((message, started))
-            waiting = list(_still_waiting(stack, waiting, figures))
+            waiting = list(_still_waiting(stack, project, waiting, figures))
             time.sleep(max(0, started + 1 / HONEST_RATE - time.monotonic()))
     while waiting:
-        waiting = list(_still_waiting(stack, waiting, figures))
+        waiting = list(_still_waiting(stack, project, waiting, figures))
 
 
-def _still_waiting(stack: Stack, waiting: list[tuple[str, float]], figures: Figures) -> Iterator[tuple[str, float]]:
+def _still_waiting(
+    stack: Stack, project: Project, waiting: list[tuple[str, float]], figures: Figures
+) -> Iterator[tuple[str, float]]:
     for message, sent in waiting:
-        found = f"SELECT count() FROM ask0.events WHERE event = 'Honest' AND message_id = '{message}'"
+        found = f"SELECT count() FROM ask0.events WHERE project_id = '{project.id}' AND message_id = '{message}'"
         if stack.query(found) == "0":
             yield message, sent
         else:
@@ -185,12 +192,12 @@ def _sizes(paths: Iterable[str]) -> Iterator[int]:
             yield os.path.getsize(path)
 
 
-def make_project(stack: Stack) -> str:
-    """The write key of a project of its own."""
+def make_project(stack: Stack) -> Project:
+    """One of its own."""
     command = [sys.executable, "-m", "cli.main", "project", "create", "honest", "--json"]
     done = subprocess.run(command, env={**os.environ, **stack.environ}, check=True, capture_output=True)
-    key: str = json.loads(done.stdout)["writeKey"]
-    return key
+    project = json.loads(done.stdout)
+    return Project(project["id"], project["writeKey"])
 
 
 def main() -> None:

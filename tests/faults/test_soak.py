@@ -11,11 +11,10 @@ SECONDS = float(environ.get("SOAK_SECONDS", "60"))
 
 def test_honest_senders_notice_nothing_of_hostile_ones(tmp_path: Path) -> None:
     with Stack(tmp_path / "data") as stack:
-        key = make_project(stack)
-        wait_for(
-            lambda: stack.post("/v1/track", {"event": "x", "userId": "u"}, **{"X-Write-Key": key})[0] == 200, "key"
-        )
-        figures = soak(stack, key, SECONDS)
+        project = make_project(stack)
+        headers = {"X-Write-Key": project.key}
+        wait_for(lambda: stack.post("/v1/track", {"event": "x", "userId": "u"}, **headers)[0] == 200, "key")
+        figures = soak(stack, project, SECONDS)
         assert set(figures.honest) == {200}
         assert figures.waits
         assert sum(figures.hostile.values()) > len(ATTACKS)
