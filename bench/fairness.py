@@ -67,7 +67,7 @@ def _spread(seconds: list[float]) -> str:
 
 
 def _make_project(stack: Stack, number: int) -> Project:
-    command = [sys.executable, "-m", "cli.main", "project", "create", f"fair {number}", "--json"]
+    command = [sys.executable, "-m", "ask0.cli.main", "project", "create", f"fair {number}", "--json"]
     made = json.loads(
         subprocess.run(command, env={**os.environ, **stack.environ}, check=True, capture_output=True).stdout
     )

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import orjson
 
+from ask0.consumers.folds.events import Fit, event_columns
+from ask0.consumers.folds.json_columns import fit
+from ask0.consumers.folds.records import read
+from ask0.eventlog.log import Chunk
+from ask0.schemas import records
+from ask0.schemas.events import parse_event
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import migrate
 from bench.events import batch, event
 from bench.stack import WRITE_KEY, ask0, load, wait_for
-from consumers.folds.events import Fit, event_columns
-from consumers.folds.json_columns import fit
-from consumers.folds.records import read
-from eventlog.log import Chunk
-from schemas import records
-from schemas.events import parse_event
-from warehouse.connect import Warehouse
-from warehouse.migrate import migrate
 
 EVENTS = 200_000
 BLOCK = 20_000

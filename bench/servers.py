@@ -8,17 +8,17 @@ import orjson
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from ask0.catalog.cache import CatalogCache
+from ask0.catalog.projects import bootstrap
+from ask0.cli.process import Deadline, listen, serve
+from ask0.eventlog.open import open_log
+from ask0.gateway.app import create_app
+from ask0.gateway.connections import make_connections
+from ask0.gateway.server import make_server
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import migrate
 from bench.stack import WRITE_KEY
-from cli.keys import bootstrap
-from cli.process import Deadline, listen, serve
-from eventlog.open import open_log
-from gateway.app import create_app
-from gateway.catalog import CatalogCache
-from gateway.connections import make_connections
-from gateway.server import make_server
-from schemas.settings import Settings
-from warehouse.connect import Warehouse
-from warehouse.migrate import migrate
 
 Scope = dict[str, Any]
 

@@ -52,7 +52,7 @@ class Stack:
 
     def __init__(self, folder: Path, *command: str, **settings: str) -> None:
         self.port, self.clickhouse_port = free_port(), free_port()
-        self.command: Sequence[str] = command or ("-m", "cli.main", "serve")
+        self.command: Sequence[str] = command or ("-m", "ask0.cli.main", "serve")
         self.url = f"http://127.0.0.1:{self.port}"
         self.environ = {
             "ASK0_PORT": str(self.port),
@@ -142,7 +142,8 @@ class Stack:
 
 @contextmanager
 def ask0(command: str, **settings: str) -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), "-m", "cli.main", command, **settings) as stack:
+    words = ("-m", "ask0.cli.main", command)
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), *words, **settings) as stack:
         yield stack
 
 

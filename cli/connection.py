@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from cli.datadir import InUse, locked, running
-from cli.errors import Failure, WrongSetting
-from schemas.settings import Settings
-from warehouse.connect import Warehouse
-from warehouse.migrate import pending
+from ask0.cli.datadir import InUse, locked, running
+from ask0.cli.errors import Failure, WrongSetting
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import pending
 
 WAIT_SECONDS = 10.0  # for a server that is just starting or stopping, or for another command
 

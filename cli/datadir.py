@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from cli.errors import NotAvailable
+from ask0.cli.errors import NotAvailable
 
 LOCK = "lock"
 NOTE = "serve.json"

@@ -9,12 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 from prometheus_client import CollectorRegistry
 
-from cli.datadir import write_private
-from cli.process import listen, serving_in_thread, url_of
-from gateway.connections import Connections
-from gateway.server import make_server
-from schemas.settings import Settings
-from warehouse.interface import User, create_app
+from ask0.cli.datadir import write_private
+from ask0.cli.process import listen, serving_in_thread, url_of
+from ask0.clickhouse_http import User, create_app
+from ask0.gateway.connections import Connections
+from ask0.gateway.server import make_server
+from ask0.schemas.settings import Settings
 
 HOST = "127.0.0.1"
 ANALYST = "analyst"

@@ -4,7 +4,7 @@ import os
 
 from dotenv import dotenv_values
 
-from schemas.settings import PREFIX, Settings
+from ask0.schemas.settings import PREFIX, Settings
 
 
 def read_settings() -> Settings:

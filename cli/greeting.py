@@ -7,10 +7,10 @@ from importlib.resources import files
 
 from rich.console import Console
 
-from cli.datadir import write_private
-from cli.embedded import ANALYST, PASSWORD_FILE, Interface
-from cli.keys import NewProject
-from schemas.settings import Settings
+from ask0.catalog.projects import NewProject
+from ask0.cli.datadir import write_private
+from ask0.cli.embedded import ANALYST, PASSWORD_FILE, Interface
+from ask0.schemas.settings import Settings
 
 SECRET_KEY_FILE = "secret_key"  # of the first project, where it cannot be shown on a terminal
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 import zstandard
 
-from cli.errors import Failure
+from ask0.cli.errors import Failure
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"

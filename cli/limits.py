@@ -1,15 +1,17 @@
-"""Every bound on what a client can choose, from the constants: `python -m cli.limits` prints the README's table."""
+"""Every bound on what a client can choose, from the constants: `python -m ask0.cli.limits` prints the table."""
 
 from typing import NamedTuple
 
-from consumers import bounds, isolation, names, pages, poison
-from consumers.folds import user_agents
-from consumers.snapshots import MAX_STATEMENT_BYTES
-from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
-from eventlog.sqlite import KEEP_BYTES
-from gateway import bodies, connections, dispatch, ingest, intake, keys, quotas, server, shares, strangers, verification
-from schemas import events
-from schemas.settings import Settings
+from ask0.catalog import tokens
+from ask0.consumers.folds import user_agents
+from ask0.consumers.tables import bounds, isolation, names, pages, poison
+from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
+from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
+from ask0.eventlog.sqlite import KEEP_BYTES
+from ask0.gateway import bodies, connections, dispatch, server, strangers
+from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
+from ask0.schemas import events
+from ask0.schemas.settings import Settings
 
 REJECTED = '`ask0_events_total{outcome="rejected"}`'
 LEFT_OUT = "`ask0_worker_left_out_total`"
@@ -59,15 +61,15 @@ def _table() -> list[Bound]:
             REJECTED,
         ),
         Bound(
-            "Write keys that one beacon's events name", f"{ingest.MAX_BEACON_KEYS}", "rejected, `wrong_key`", REJECTED
+            "Write keys that one beacon's events name", f"{endpoint.MAX_BEACON_KEYS}", "rejected, `wrong_key`", REJECTED
         ),
         Bound("userTokens of one beacon", f"{verification.MAX_BEACON_TOKENS}", "rejected, `token_invalid`", REJECTED),
-        Bound("userToken", f"{verification.MAX_TOKEN_CHARACTERS:,} characters", "rejected, `token_invalid`", REJECTED),
-        Bound("Browser's name (the user agent)", f"{ingest.MAX_USER_AGENT_CHARACTERS} characters", "cut", "–"),
+        Bound("userToken", f"{tokens.MAX_TOKEN_CHARACTERS:,} characters", "rejected, `token_invalid`", REJECTED),
+        Bound("Browser's name (the user agent)", f"{endpoint.MAX_USER_AGENT_CHARACTERS} characters", "cut", "–"),
         Bound("… that a worker remembers", f"{user_agents.MAX_REMEMBERED:,}", "read anew", "–"),
         Bound(
             "Messages about rejects in one answer",
-            f"{ingest.MAX_MESSAGES}",
+            f"{endpoint.MAX_MESSAGES}",
             "index, messageId and code only",
             REJECTED,
         ),

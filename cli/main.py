@@ -4,24 +4,25 @@ from importlib import import_module
 
 import click
 
-from cli.errors import Failure, NotAvailable, WrongSetting
-from eventlog.log import LogUnavailable
-from schemas.settings import SettingsError
-from warehouse.errors import QueryFailed, Refused, Unavailable
+from ask0.catalog.errors import CatalogError, KeyTaken
+from ask0.cli.errors import Failure, NotAvailable, WrongSetting
+from ask0.eventlog.log import LogUnavailable
+from ask0.schemas.settings import SettingsError
+from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 
 COMMANDS = {
-    "serve": "cli.serve",
-    "gateway": "cli.gateway",
-    "worker": "cli.worker",
-    "migrate": "cli.migrate",
-    "doctor": "cli.doctor",
-    "project": "cli.project",
-    "key": "cli.key",
-    "verification": "cli.verification",
-    "import": "cli.importing",
-    "demo": "cli.demo",
-    "sql": "cli.sql",
-    "quarantine": "cli.quarantine",
+    "serve": "ask0.cli.commands.serve",
+    "gateway": "ask0.cli.commands.gateway",
+    "worker": "ask0.cli.commands.worker",
+    "migrate": "ask0.cli.commands.migrate",
+    "doctor": "ask0.cli.commands.doctor",
+    "project": "ask0.cli.commands.project",
+    "key": "ask0.cli.commands.key",
+    "verification": "ask0.cli.commands.verification",
+    "import": "ask0.cli.commands.importing",
+    "demo": "ask0.cli.commands.demo",
+    "sql": "ask0.cli.commands.sql",
+    "quarantine": "ask0.cli.commands.quarantine",
 }
 
 
@@ -66,11 +67,13 @@ def main() -> None:
 
 def _explain(error: Exception) -> Failure | None:
     """What a known error means to the person who ran the command; None for an error that is our own."""
-    from warehouse.migrate import SchemaMismatch  # here, because it is slow to import
+    from ask0.warehouse.migrate import SchemaMismatch  # here, because it is slow to import
 
     match error:
-        case SettingsError():
+        case SettingsError() | KeyTaken():
             return WrongSetting(str(error))
+        case CatalogError():
+            return Failure(str(error))
         case Unavailable() | LogUnavailable():
             return NotAvailable(_one_line(error))
         case QueryFailed(code=code):

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from cli.errors import NotAvailable
+from ask0.cli.errors import NotAvailable
 
 STOP_SECONDS = 4.7  # from the signal to the end of the process, whatever still runs
 BACKLOG = 2048

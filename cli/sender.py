@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 import msgspec
 
-from cli.errors import Failure, NotAvailable
+from ask0.cli.errors import Failure, NotAvailable
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BYTES = 400_000  # under the gateway's limit for a body

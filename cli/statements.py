@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from warehouse.errors import QueryFailed, Unavailable
+from ask0.warehouse.errors import QueryFailed, Unavailable
 
 CONNECT_SECONDS = 5
 CUT = b"\r\n__exception__\r\n"  # what ClickHouse writes where an answer breaks off

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from cli.connection import open_tables
-from cli.datadir import running
-from cli.errors import Failure
-from cli.keys import first_write_key
-from schemas.settings import Settings
-from warehouse.catalog import load
+from ask0.catalog.keys import first_write_key
+from ask0.catalog.store import load
+from ask0.cli.connection import open_tables
+from ask0.cli.datadir import running
+from ask0.cli.errors import Failure
+from ask0.schemas.settings import Settings
 
 
 class Target(NamedTuple):

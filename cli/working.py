@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
-from consumers.health import WorkerHealth
-from consumers.worker import Worker
-from eventlog.open import open_reader
-from schemas.settings import Settings
-from warehouse.connect import Warehouse
-from warehouse.errors import Unavailable
-from warehouse.migrate import pending
+from ask0.consumers.health import WorkerHealth
+from ask0.consumers.worker import Worker
+from ask0.eventlog.open import open_reader
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import Unavailable
+from ask0.warehouse.migrate import pending
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 10.0

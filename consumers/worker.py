@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry
 
-from consumers.health import WorkerHealth
-from consumers.metrics import Metrics
-from consumers.poison import ProjectPoisoned
-from consumers.rounds import Applied, Limits, apply
-from eventlog.log import Chunk, ChunkLost, LogUnavailable, Reader
-from warehouse.connect import Warehouse
-from warehouse.errors import Unavailable
+from ask0.consumers.health import WorkerHealth
+from ask0.consumers.metrics import Metrics
+from ask0.consumers.tables.poison import ProjectPoisoned
+from ask0.consumers.tables.rounds import Applied, Limits, apply
+from ask0.eventlog.log import Chunk, ChunkLost, LogUnavailable, Reader
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import Unavailable
 
 POLL_SECONDS = 0.5
 FIRST_WAIT_SECONDS = 0.1

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from eventlog.kafka_backlog import read_progress
-from eventlog.kafka_cluster import Cluster, parse_dsn, reason, within
-from eventlog.log import Entry, LogUnavailable, Progress
+from ask0.eventlog.kafka_backlog import read_progress
+from ask0.eventlog.kafka_cluster import Cluster, parse_dsn, reason, within
+from ask0.eventlog.log import Entry, LogUnavailable, Progress
 
 APPEND_SECONDS = 10.0  # in all: two sendings, and a new producer between them
 SEND_SECONDS = 5.0

@@ -4,8 +4,8 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from eventlog.kafka_cluster import Cluster
-from eventlog.log import Progress
+from ask0.eventlog.kafka_cluster import Cluster
+from ask0.eventlog.log import Progress
 
 
 async def read_progress(servers: list[str], topic: str, group: str) -> Progress:

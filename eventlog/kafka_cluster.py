@@ -30,7 +30,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from eventlog.log import LogUnavailable
+from ask0.eventlog.log import LogUnavailable
 
 PARTITIONS = 8  # of a topic made by us
 REPLICAS = 3

@@ -8,9 +8,9 @@ from dataclasses import replace
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from eventlog.kafka_cluster import Cluster, Fenced, parse_dsn, reason, within
-from eventlog.kafka_share import Lease, note, resume
-from eventlog.log import Chunk, ChunkLost, LogUnavailable
+from ask0.eventlog.kafka_cluster import Cluster, Fenced, parse_dsn, reason, within
+from ask0.eventlog.kafka_share import Lease, note, resume
+from ask0.eventlog.log import Chunk, ChunkLost, LogUnavailable
 
 FETCH_BYTES = 4_000_000  # of one partition at a time
 WAIT_MILLISECONDS = 100  # a partition that was not fetched from with the others waits so long for its turn

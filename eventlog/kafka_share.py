@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
-from eventlog.kafka import EVENTS
-from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, LogUnavailable
+from ask0.eventlog.kafka import EVENTS
+from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, LogUnavailable
 
 VERSION = "v1"
 

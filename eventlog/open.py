@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from eventlog.log import Log, Reader
-from eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.log import Log, Reader
+from ask0.eventlog.sqlite import SqliteLog, SqliteReader
 
 SQLITE = "sqlite://"
 
@@ -13,7 +13,7 @@ def open_log(dsn: str, *, group: str = "") -> Log:
     the workers whose backlog it tells."""
     if dsn.startswith(SQLITE):
         return SqliteLog(_path(dsn))
-    from eventlog.kafka import KafkaLog
+    from ask0.eventlog.kafka import KafkaLog
 
     return KafkaLog(dsn, group=group)
 
@@ -22,7 +22,7 @@ def open_reader(dsn: str, *, group: str) -> Reader:
     """`group` names the workers that share a topic; a SQLite log has one reader."""
     if dsn.startswith(SQLITE):
         return SqliteReader(_path(dsn))
-    from eventlog.kafka_reader import KafkaReader
+    from ask0.eventlog.kafka_reader import KafkaReader
 
     return KafkaReader(dsn, group=group)
 

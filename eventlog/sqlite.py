@@ -14,8 +14,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, ChunkLost, Entry, LogUnavailable, Progress
-from eventlog.sqlite_file import LogFile, announce, hold, unwatch, watch
+from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, Chunk, ChunkLost, Entry, LogUnavailable, Progress
+from ask0.eventlog.sqlite_file import LogFile, announce, hold, unwatch, watch
 
 KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eventlog.log import LogUnavailable
+from ask0.eventlog.log import LogUnavailable
 
 VERSION = 1
 BUSY_SECONDS = 5.0  # how long a statement waits for another process's lock

@@ -1,1 +1,1 @@
-"""Everything that answers HTTP. The path of an event begins in ingest.py."""
+"""Everything that answers HTTP. Begin at app.py; the path of an event begins in ingest/endpoint.py."""

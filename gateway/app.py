@@ -26,30 +26,30 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from eventlog.log import Log, LogUnavailable
-from gateway.addresses import Addresses
-from gateway.bodies import BodyReader
-from gateway.catalog import CatalogCache
-from gateway.cookie import Cookie
-from gateway.cors import Cors, SameSite
-from gateway.demo import Demo
-from gateway.disk import Disk
-from gateway.dispatch import Gateway
-from gateway.health import Health, Report
-from gateway.ingest import Ingest, ingest_paths
-from gateway.intake import KeptRejects
-from gateway.metrics import Metrics
-from gateway.operations import Operation, openapi
-from gateway.origins import Origins
-from gateway.quotas import Quotas
-from gateway.sdk_settings import SdkSettings
-from gateway.shares import FairShares
-from gateway.static import STATIC, Static
-from gateway.strangers import Strangers
-from gateway.visitor import Visitor
-from schemas import wire
-from schemas.settings import Settings
-from warehouse.connect import Warehouse
+from ask0.catalog.cache import CatalogCache
+from ask0.eventlog.log import Log, LogUnavailable
+from ask0.gateway.addresses import Addresses
+from ask0.gateway.bodies import BodyReader
+from ask0.gateway.cors import Cors, SameSite
+from ask0.gateway.disk import Disk
+from ask0.gateway.dispatch import Gateway
+from ask0.gateway.health import Health, Report
+from ask0.gateway.ingest.endpoint import Ingest, ingest_paths
+from ask0.gateway.ingest.intake import KeptRejects
+from ask0.gateway.ingest.quotas import Quotas
+from ask0.gateway.ingest.shares import FairShares
+from ask0.gateway.metrics import Metrics
+from ask0.gateway.operations import Operation, openapi
+from ask0.gateway.origins import Origins
+from ask0.gateway.site.cookie import Cookie
+from ask0.gateway.site.demo import Demo
+from ask0.gateway.site.sdk_settings import SdkSettings
+from ask0.gateway.site.static import STATIC, Static
+from ask0.gateway.site.visitor import Visitor
+from ask0.gateway.strangers import Strangers
+from ask0.schemas import wire
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
 
 LOG_START_SECONDS = 2.0
 BACKLOG_SECONDS = 0.5  # between looks

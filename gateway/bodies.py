@@ -14,8 +14,8 @@ import orjson
 import zstandard
 from starlette.types import Receive
 
-from gateway.errors import BadRequest, RequestTimeout, ServiceUnavailable, TooLarge
-from schemas.events import MAX_BODY_BYTES, MAX_DEPTH
+from ask0.gateway.errors import BadRequest, RequestTimeout, ServiceUnavailable, TooLarge
+from ask0.schemas.events import MAX_BODY_BYTES, MAX_DEPTH
 
 MAX_BYTES_IN_FLIGHT = 256_000_000  # of all bodies that arrive in pieces, with a write key in their heads
 MAX_KEYLESS_BYTES_IN_FLIGHT = 64_000_000  # of those without one
@@ -215,7 +215,7 @@ def parse_json(body: bytes) -> Any:
     """The document, under any Content-Type.
 
     What strict JSON forbids but only spoils one event (a NaN, 1e400, half a surrogate pair, absurd depth) is let
-    through here for schemas.events to refuse there, so that the other events of a batch are not lost with it.
+    through here for ask0.schemas.events to refuse there, so that the other events of a batch are not lost with it.
     """
     try:
         return orjson.loads(body)

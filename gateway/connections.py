@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import Counter as PrometheusCounter
 
-from gateway.addresses import Addresses
-from gateway.errors import ServiceUnavailable
-from schemas.settings import Settings
+from ask0.gateway.addresses import Addresses
+from ask0.gateway.errors import ServiceUnavailable
+from ask0.schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from gateway.server import Protocol
+    from ask0.gateway.server import Protocol
 
 MAX_ADDRESS_CONNECTIONS = 512  # proxies that are trusted, and this machine itself, may have more
 ACCEPTED_AT_ONCE = 1_000  # then those who are in get their turn

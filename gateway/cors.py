@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import Forbidden
-from gateway.origins import Origins
-from gateway.responses import Headers, send_bytes
+from ask0.gateway.errors import Forbidden
+from ask0.gateway.origins import Origins
+from ask0.gateway.responses import Headers, send_bytes
 
 ALLOWED_HEADERS = (
     b"authorization, content-type, content-encoding, x-write-key, x-retry-count, anonymousid, sentat, "

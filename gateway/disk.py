@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from gateway.errors import ServiceUnavailable
-from schemas.settings import Settings
+from ask0.gateway.errors import ServiceUnavailable
+from ask0.schemas.settings import Settings
 
 LOOK_SECONDS = 2.0
 MEASURE_SECONDS = 60.0  # between looks at how large everything is

@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan, Receive, Scope, Send
 
-from gateway.cors import Cors
-from gateway.errors import BY_STATUS, BadRequest, GatewayError
-from gateway.ingest import Ingest, Kind
-from gateway.responses import json_headers, send_bytes
+from ask0.gateway.cors import Cors
+from ask0.gateway.errors import BY_STATUS, BadRequest, GatewayError
+from ask0.gateway.ingest.endpoint import Ingest, Kind
+from ask0.gateway.responses import json_headers, send_bytes
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16_384

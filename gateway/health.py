@@ -11,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from eventlog.log import Log, LogUnavailable
-from gateway.metrics import Metrics
-from warehouse.connect import Warehouse
-from warehouse.errors import QueryFailed, Unavailable
+from ask0.eventlog.log import Log, LogUnavailable
+from ask0.gateway.metrics import Metrics
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import QueryFailed, Unavailable
 
 CHECK_SECONDS = 2.0
 

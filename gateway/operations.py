@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.cors import Cors, PublicRoute
-from schemas import wire
+from ask0.gateway.cors import Cors, PublicRoute
+from ask0.schemas import wire
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -9,9 +9,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway.connections import Connections, Listener
-from gateway.errors import BadRequest, GatewayError, RequestTimeout
-from gateway.responses import WHOLE, Headers
+from ask0.gateway.connections import Connections, Listener
+from ask0.gateway.errors import BadRequest, GatewayError, RequestTimeout
+from ask0.gateway.responses import WHOLE, Headers
 
 MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0  # for a request to arrive, first byte to last

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from gateway.errors import QuotaExceeded
+from ask0.gateway.errors import QuotaExceeded
 
 REQUESTS_PER_SECOND = 50  # without a known key, of one address, sustained …
 BURST = 500  # … and at once

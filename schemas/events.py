@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import msgspec
 import orjson
 
-from schemas.reasons import InvalidEvent, Reason
+from ask0.schemas.reasons import InvalidEvent, Reason
 
 EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
 TYPES: frozenset[str] = frozenset(get_args(EventType))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from schemas.events import MAX_TIMESTAMP, Event
+from ask0.schemas.events import MAX_TIMESTAMP, Event
 
 VERSION = 1
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from schemas.events import MAX_BATCH_EVENTS, MAX_ID_CHARS, NOBODY
+from ask0.schemas.events import MAX_BATCH_EVENTS, MAX_ID_CHARS, NOBODY
 
 Id = str | int
 Time = str | int

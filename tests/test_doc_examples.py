@@ -13,9 +13,9 @@ import click
 import pytest
 from playwright.sync_api import Page
 
+from ask0.cli.main import main
+from ask0.gateway.site.static import STATIC
 from bench.stack import PASSWORD, WRITE_KEY, Stack, wait_for
-from cli.main import main
-from gateway.static import STATIC
 from tests.browser.pages import BLANK, open_browser, serve_pages
 from tests.doc_pages import BLOCKS, ROOT, Block, blocks
 
@@ -37,7 +37,7 @@ VIOLATIONS = "addEventListener('securitypolicyviolation', (event) => console.err
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Its project checks tokens against SECRET."""
     with Stack(tmp_path_factory.mktemp("data")) as running:
-        command = [sys.executable, "-m", "cli.main", "verification", "add", "--secret", "-"]
+        command = [sys.executable, "-m", "ask0.cli.main", "verification", "add", "--secret", "-"]
         settings = {**environ, **running.environ}
         subprocess.run(command, env=settings, input=SECRET, text=True, check=True, capture_output=True)
         question = {"userId": "user_42", "userToken": sign(SIGNERS[0])}

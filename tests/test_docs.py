@@ -8,11 +8,11 @@ import click
 import pytest
 from pydantic import SecretStr
 
-from cli.limits import table
-from cli.main import COMMANDS, main
-from schemas.catalog import Verification
-from schemas.reasons import Reason
-from schemas.settings import PREFIX, Settings
+from ask0.cli.limits import table
+from ask0.cli.main import COMMANDS, main
+from ask0.schemas.catalog import Verification
+from ask0.schemas.reasons import Reason
+from ask0.schemas.settings import PREFIX, Settings
 from tests.doc_pages import PAGES, ROOT
 
 README = PAGES["README.md"]
@@ -139,4 +139,4 @@ def test_analysts_are_granted_tables_by_name_and_never_the_catalog() -> None:
 
 
 def test_the_table_of_bounds_is_made_from_the_constants() -> None:
-    assert table() in README, "put what `python -m cli.limits` prints into the README"
+    assert table() in README, "put what `python -m ask0.cli.limits` prints into the README"

@@ -19,7 +19,7 @@ STATEMENTS = [block for block in blocks("sql") if block.page == "docs/schema.md"
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """With the demo's conversations in it."""
     with Stack(tmp_path_factory.mktemp("data")) as stack:
-        command = [sys.executable, "-m", "cli.main", "demo", "--url", stack.url, "--write-key", WRITE_KEY]
+        command = [sys.executable, "-m", "ask0.cli.main", "demo", "--url", stack.url, "--write-key", WRITE_KEY]
         subprocess.run(command, env={**environ, **stack.environ}, check=True, capture_output=True)
         wait_for(lambda: int(stack.query("SELECT count() FROM ask0.conversations")) >= 300, "the conversations")
         yield stack

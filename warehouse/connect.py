@@ -14,10 +14,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
-from warehouse.errors import Refused, Unavailable
-from warehouse.failures import translate
-from warehouse.ownership import own, release
-from warehouse.tables import SETTINGS, Columns, one_block
+from ask0.warehouse.errors import Refused, Unavailable
+from ask0.warehouse.failures import translate
+from ask0.warehouse.ownership import own, release
+from ask0.warehouse.tables import SETTINGS, Columns, one_block
 
 DEFAULT_DATABASE = "ask0"
 CONNECT_TIMEOUT_SECONDS = 5

@@ -2,7 +2,7 @@
 
 from clickhouse_connect.driver.exceptions import DataError, Error, OperationalError
 
-from warehouse.errors import QueryFailed, Refused, TooLarge, Unavailable
+from ask0.warehouse.errors import QueryFailed, Refused, TooLarge, Unavailable
 
 # ClickHouse's error numbers and names. A number that is in none of the tables is QueryFailed.
 AWAY_OR_BUSY = {

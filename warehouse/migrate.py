@@ -7,8 +7,8 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from warehouse.connect import Warehouse
-from warehouse.errors import QueryFailed
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import QueryFailed
 
 FOLDER = files("schemas") / "clickhouse"
 LEDGER = """

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.errors import Unavailable
+from ask0.warehouse.errors import Unavailable
 
 
 @dataclass

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from warehouse.connect import Warehouse
+from ask0.warehouse.connect import Warehouse
 
 PAGE_RECORDS = 200  # a record is less than 1 MB
 

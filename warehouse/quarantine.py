@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.reasons import Reason
-from warehouse.connect import Warehouse
+from ask0.schemas.reasons import Reason
+from ask0.warehouse.connect import Warehouse
 
 COLUMNS = "project_id, id, stage, reason, message, message_id, raw, received_at, replayed_at"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from schemas.traits import STANDARD
-from warehouse.connect import Warehouse
+from ask0.schemas.traits import STANDARD
+from ask0.warehouse.connect import Warehouse
 
 COLUMNS = {trait: column for column, trait in STANDARD.items()}
 SECONDS = 5

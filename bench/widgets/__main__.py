@@ -15,10 +15,10 @@ from playwright.async_api import Error as BrowserError
 from rich.console import Console
 from rich.table import Table
 
+from ask0.gateway.site.static import STATIC
 from bench.widgets import scenarios
 from bench.widgets.peers import PEERS, Peer, build, install
 from bench.widgets.scenarios import SCENARIOS, Outcome, Scenario
-from gateway.static import STATIC
 
 AT_ONCE = 4  # visitors: they mostly wait
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.static import STATIC
+from ask0.gateway.site.static import STATIC
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"

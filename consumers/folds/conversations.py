@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from consumers.folds.events import Columns
-from consumers.folds.records import NOTHING, Placed
-from consumers.folds.talk import Talk, text_of
-from schemas.conversations import ANSWER, CLOSED, DELETED, OUTCOMES, QUESTION, STARTED
-from schemas.events import MAX_TIMESTAMP
-from schemas.ids import guest_id
+from ask0.consumers.folds.conversation_stats import Talk, text_of
+from ask0.consumers.folds.events import Columns
+from ask0.consumers.folds.records import NOTHING, Placed
+from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, OUTCOMES, QUESTION, STARTED
+from ask0.schemas.events import MAX_TIMESTAMP
+from ask0.schemas.ids import guest_id
 
 TITLE_CHARS = 120  # of a question that stands in for a title
 

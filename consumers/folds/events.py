@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from consumers.folds.json_columns import Fitted
-from consumers.folds.records import Placed, Quarantined
-from consumers.folds.user_agents import read_user_agent
-from schemas.ids import guest_id
+from ask0.consumers.folds.json_columns import Fitted
+from ask0.consumers.folds.records import Placed, Quarantined
+from ask0.consumers.folds.user_agents import read_user_agent
+from ask0.schemas.ids import guest_id
 
 Columns = dict[str, list[Any]]
 Fit = Callable[[str, bytes], Fitted]  # what of a column's JSON, by the column's name, goes into it

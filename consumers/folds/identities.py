@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from consumers.folds.events import Columns
-from consumers.folds.records import Placed
-from schemas.ids import guest_id
+from ask0.consumers.folds.events import Columns
+from ask0.consumers.folds.records import Placed
+from ask0.schemas.ids import guest_id
 
 Guest = tuple[str, str]  # project, guest id (g-…)
 Link = tuple[int, str, str]  # received at, user id, anonymous id as sent: the smallest, so the first received, wins

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from consumers.folds.events import Columns, position_columns
-from consumers.folds.records import Placed, Quarantined
-from eventlog.log import Chunk
-from schemas.events import Event
-from schemas.ids import short_key
-from schemas.reasons import Reason
+from ask0.consumers.folds.events import Columns, position_columns
+from ask0.consumers.folds.records import Placed, Quarantined
+from ask0.eventlog.log import Chunk
+from ask0.schemas.events import Event
+from ask0.schemas.ids import short_key
+from ask0.schemas.reasons import Reason
 
 
 def quarantine_columns(rows: Sequence[Quarantined]) -> Columns:

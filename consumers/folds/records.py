@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from eventlog.log import Chunk
-from schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED
-from schemas.events import MAX_TIMESTAMP, Event
-from schemas.ids import guest_id
-from schemas.reasons import Reason
-from schemas.records import Record, decode, heading
+from ask0.eventlog.log import Chunk
+from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED
+from ask0.schemas.events import MAX_TIMESTAMP, Event
+from ask0.schemas.ids import guest_id
+from ask0.schemas.reasons import Reason
+from ask0.schemas.records import Record, decode, heading
 
 MAX_SKEW = 60_000  # ms; a client's clock that is further off is corrected
 MAX_RECORD_EVENTS = 65_535  # positions in a record are UInt16

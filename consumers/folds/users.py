@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.folds.events import Columns
-from consumers.folds.json_columns import fit
-from consumers.folds.records import NOTHING, Placed, user_key
-from consumers.folds.talk import Talk
-from schemas.consent import STATES, read_consent
-from schemas.events import EMPTY
-from schemas.ids import short_key
+from ask0.consumers.folds.conversation_stats import Talk
+from ask0.consumers.folds.events import Columns
+from ask0.consumers.folds.json_columns import fit
+from ask0.consumers.folds.records import NOTHING, Placed, user_key
+from ask0.schemas.consent import STATES, read_consent
+from ask0.schemas.events import EMPTY
+from ask0.schemas.ids import short_key
 
 Traits = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
 Consent = dict[str, tuple[int, int]]  # (time, state) by category, alike

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from ask0.gateway.site.static import STATIC
 from bench.stack import Stack, wait_for
-from gateway.static import STATIC
 from tests.browser.pages import open_browser, serve_pages
 from tests.browser.visits import with_snippet
 from tests.cli.processes import run

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
+from ask0.gateway.site.static import STATIC
 from bench.stack import WRITE_KEY, Stack, wait_for
-from gateway.static import STATIC
 from tests.browser.pages import BLANK, serve_pages
 from tests.browser.visits import load, track, wait_until_arrived
 from tests.browser.witness import Witness

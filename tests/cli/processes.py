@@ -11,8 +11,8 @@ from typing import IO, Any, Self
 
 import httpx
 
+from ask0.cli.statements import stream
 from bench.stack import wait_for
-from cli.statements import stream
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def run(*arguments: str, settings: Mapping[str, str], stdin: bytes = b"", cwd: Path | None = None) -> "Finished":
     """One command, to its end."""
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "ask0.cli.main", *arguments],
         env=environment(settings),
         cwd=cwd or ROOT,
         input=stdin,
@@ -107,7 +107,7 @@ class Server:
         return httpx.get(f"{self.url}/health/ready").json()
 
     def _start(self, out: IO[bytes]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "cli.main", "serve"]
+        command = [sys.executable, "-m", "ask0.cli.main", "serve"]
         return subprocess.Popen(command, env=environment(self.settings), cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
 
 

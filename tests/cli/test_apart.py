@@ -17,7 +17,7 @@ from tests.kafka_broker import kafka_broker
 
 @contextmanager
 def part(name: str, settings: dict[str, str], url: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "cli.main", name]
+    command = [sys.executable, "-m", "ask0.cli.main", name]
     with subprocess.Popen(command, env=environment(settings), cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(lambda: answers(url) or process.poll() is not None, f"the {name} to answer")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.datadir import locked
+from ask0.cli.datadir import locked
 from tests.cli.processes import Server, run
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ask0.cli.demo_script import Conversation, Turn, play
 from bench.stack import wait_for
-from cli.conversations import Conversation, Turn, play
 from tests.cli.processes import Server
 
 UNTIL = 1_790_000_000_000

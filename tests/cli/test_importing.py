@@ -78,7 +78,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(server: Server, tmp_
     path = tmp_path / "long.jsonl"
     path.write_bytes(events("Long", 60_000))
     place = tmp_path / "long.jsonl.progress.json"
-    command = [sys.executable, "-m", "cli.main", "import", str(path), "--parallel", "1"]
+    command = [sys.executable, "-m", "ask0.cli.main", "import", str(path), "--parallel", "1"]
     with subprocess.Popen(command, env=environment(server.settings), cwd=ROOT) as process:
         wait_for(lambda: place.exists() or process.poll() is not None, "the first batch to be through")
         process.send_signal(signal.SIGKILL)

@@ -2,15 +2,15 @@
 
 import asyncio
 
+from ask0.cli.datadir import running
+from ask0.eventlog.log import Entry
+from ask0.eventlog.open import open_log
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from cli.datadir import running
-from eventlog.log import Entry
-from eventlog.open import open_log
-from schemas.settings import Settings
 from tests.cli.processes import Server
 from tests.consumers.beacons import event, record
-from tests.consumers.test_poison import bad_records
-from warehouse.connect import Warehouse
+from tests.consumers.tables.test_poison import bad_records
 
 PROJECT = "proj_poisoned"
 

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from cli.errors import NotAvailable
-from cli.process import WorkerThread, listen, url_of
+from ask0.cli.errors import NotAvailable
+from ask0.cli.process import WorkerThread, listen, url_of
 from tests.cli.processes import ROOT, environment
 
 HANGS = """
 import threading, time
-from cli import process
+from ask0.cli import process
 process.STOP_SECONDS = 0.1
 process.Deadline().begin({code})
 threading.Thread(target=time.sleep, args=(600,)).start()

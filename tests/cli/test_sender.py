@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cli.errors import Failure, NotAvailable
-from cli.sender import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Answer, Item, Sender, batched
+from ask0.cli.errors import Failure, NotAvailable
+from ask0.cli.sender import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Answer, Item, Sender, batched
 
 OK = (200, "", '{"success":true,"accepted":1,"rejected":[]}')
 BUSY = (503, "retry-after: 1\r\n", '{"code":"unavailable","message":"later"}')

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import Any
 
-from consumers.folds.events import Fit
-from consumers.folds.json_columns import fit
-from consumers.rounds import Applied, Limits, apply
-from eventlog.log import Chunk
-from schemas.events import Event, parse_event
-from schemas.records import Record, encode
-from warehouse.connect import Warehouse
+from ask0.consumers.folds.events import Fit
+from ask0.consumers.folds.json_columns import fit
+from ask0.consumers.tables.rounds import Applied, Limits, apply
+from ask0.eventlog.log import Chunk
+from ask0.schemas.events import Event, parse_event
+from ask0.schemas.records import Record, encode
+from ask0.warehouse.connect import Warehouse
 
 NOW = time.time_ns() // 1_000_000  # recent, as ids older than 35 days are forgotten
 _ids = count()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.connect import Warehouse
-from warehouse.migrate import migrate
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import migrate
 
 
 @pytest.fixture

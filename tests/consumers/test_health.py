@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumers import health
-from consumers.health import EQUAL_FAILURES, WorkerHealth
-from consumers.worker import Worker
-from eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.consumers import health
+from ask0.consumers.health import EQUAL_FAILURES, WorkerHealth
+from ask0.consumers.worker import Worker
+from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.warehouse.errors import Unavailable
 from tests.consumers.test_worker import Faulty, append, becomes_true, clicks, faulty, log, reader, running
-from warehouse.errors import Unavailable
 
 __all__ = ["faulty", "log", "reader"]
 
@@ -74,7 +74,7 @@ async def test_lag_freshness_and_readiness_are_true_while_a_round_fails(
 async def test_the_lag_grows_in_the_metric_while_one_round_runs(
     log: SqliteLog, reader: SqliteReader, faulty: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consumers.worker.LAG_SECONDS", 0.01)
+    monkeypatch.setattr("ask0.consumers.worker.LAG_SECONDS", 0.01)
     registry = CollectorRegistry()
     goes_on = threading.Event()
     faulty.fault = lambda table: None if goes_on.wait(60) else None

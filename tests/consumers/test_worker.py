@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumers.poison import TooMuchPoison
-from consumers.worker import Worker
-from eventlog.log import Chunk, ChunkLost, Entry
-from eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.consumers.tables.poison import TooMuchPoison
+from ask0.consumers.worker import Worker
+from ask0.eventlog.log import Chunk, ChunkLost, Entry
+from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import QueryFailed, Unavailable
 from tests.consumers.beacons import event, record
-from warehouse.connect import Warehouse
-from warehouse.errors import QueryFailed, Unavailable
 
 
 class Faulty(Warehouse):

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from itertools import count
 
-from eventlog.log import Entry
-from eventlog.open import open_log
+from ask0.eventlog.log import Entry
+from ask0.eventlog.open import open_log
 
 APPENDERS = 8
 

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from eventlog.log import Chunk, Log, Reader
-from eventlog.open import open_log, open_reader
+from ask0.eventlog.log import Chunk, Log, Reader
+from ask0.eventlog.open import open_log, open_reader
 
 T = TypeVar("T", bound=Log | Reader)
 

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from eventlog.kafka_reader import KafkaReader
-from eventlog.log import ChunkLost
+from ask0.eventlog.kafka_reader import KafkaReader
+from ask0.eventlog.log import ChunkLost
 from tests.eventlog.homes import next_chunk
 
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 
-from eventlog.kafka import APPEND_SECONDS, KafkaLog
-from eventlog.kafka_cluster import PARTITIONS, Cluster, Topic
-from eventlog.kafka_reader import KafkaReader
-from eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable
+from ask0.eventlog.kafka import APPEND_SECONDS, KafkaLog
+from ask0.eventlog.kafka_cluster import PARTITIONS, Cluster, Topic
+from ask0.eventlog.kafka_reader import KafkaReader
+from ask0.eventlog.log import Chunk, ChunkLost, Entry, LogUnavailable
 from tests.eventlog.homes import next_chunk, read, read_records, started, values
 from tests.kafka_broker import Broker, drop_topic, kafka_broker, make_topic
 

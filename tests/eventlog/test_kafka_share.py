@@ -3,8 +3,8 @@
 import pytest
 from aiokafka import ConsumerRecord
 
-from eventlog.kafka_share import Share, note, resume
-from eventlog.log import LogUnavailable
+from ask0.eventlog.kafka_share import Share, note, resume
+from ask0.eventlog.log import LogUnavailable
 
 
 def fetch(share: Share, *offsets: int, events: int = 1) -> None:

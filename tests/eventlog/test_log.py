@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.log import Chunk, Entry, LogUnavailable
+from ask0.eventlog.log import Chunk, Entry, LogUnavailable
 from tests.eventlog.homes import Home, next_chunk, read, read_records, started, values
 
 ROOT = Path(__file__).parent.parent.parent

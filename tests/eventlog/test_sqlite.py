@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import sqlite, sqlite_file
-from eventlog.log import MAX_CHUNK_BYTES, Chunk, ChunkLost, Entry, LogUnavailable
-from eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog import sqlite, sqlite_file
+from ask0.eventlog.log import MAX_CHUNK_BYTES, Chunk, ChunkLost, Entry, LogUnavailable
+from ask0.eventlog.sqlite import SqliteLog, SqliteReader
 from tests.eventlog.homes import next_chunk, read_records, started, values
 
 

@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eventlog import sqlite
-from eventlog.log import Chunk, Entry
-from eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog import sqlite
+from ask0.eventlog.log import Chunk, Entry
+from ask0.eventlog.sqlite import SqliteLog, SqliteReader
 
 MAX_EVENTS, MAX_BYTES, KEEP = 6, 40, 3
 

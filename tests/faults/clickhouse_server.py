@@ -5,8 +5,8 @@ from pathlib import Path
 
 import uvicorn
 
-from warehouse.connect import Warehouse
-from warehouse.interface import User, create_app
+from ask0.clickhouse_http import User, create_app
+from ask0.warehouse.connect import Warehouse
 
 PASSWORD = "secret"
 

@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import eventlog.kafka_reader
-from cli.main import main
-from eventlog.kafka_reader import KafkaReader
-from eventlog.log import Chunk
-from eventlog.sqlite import SqliteReader
-from warehouse.connect import Warehouse
+import ask0.eventlog.kafka_reader
+from ask0.cli.main import main
+from ask0.eventlog.kafka_reader import KafkaReader
+from ask0.eventlog.log import Chunk
+from ask0.eventlog.sqlite import SqliteReader
+from ask0.warehouse.connect import Warehouse
 
 
 async def die(self: object, chunks: Sequence[Chunk]) -> None:
@@ -35,7 +35,7 @@ def without_protection() -> None:
 
     Warehouse.insert = insert_anew  # type: ignore[method-assign]
     SqliteReader._take = take_anew  # type: ignore[method-assign]
-    vars(eventlog.kafka_reader)["note"] = lambda *bounds: ""
+    vars(ask0.eventlog.kafka_reader)["note"] = lambda *bounds: ""
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def _sizes(paths: Iterable[str]) -> Iterator[int]:
 
 def make_project(stack: Stack) -> Project:
     """One of its own."""
-    command = [sys.executable, "-m", "cli.main", "project", "create", "honest", "--json"]
+    command = [sys.executable, "-m", "ask0.cli.main", "project", "create", "honest", "--json"]
     done = subprocess.run(command, env={**os.environ, **stack.environ}, check=True, capture_output=True)
     project = json.loads(done.stdout)
     return Project(project["id"], project["writeKey"])

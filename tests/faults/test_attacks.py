@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ask0.gateway.ingest.intake import MAX_KEPT_REJECTS
+from ask0.warehouse.connect import Warehouse
 from bench.stack import Stack, wait_for
-from gateway.intake import MAX_KEPT_REJECTS
 from tests.faults.test_outage import running
-from warehouse.connect import Warehouse
 
 
 class Product(NamedTuple):

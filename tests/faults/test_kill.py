@@ -70,7 +70,7 @@ def test_death_between_insert_and_done_repeats_rows_only_without_the_protection(
             wait_for(lambda: not stack.alive, f"death number {crash + 1}", timeout=90)
             if crash + 1 < CRASHES:
                 stack.launch()
-        stack.command = ("-m", "cli.main", "serve")
+        stack.command = ("-m", "ask0.cli.main", "serve")
         with stack:
             accepted = finish(demo)
             wait_for(lambda: counts(stack, EVENTS)[1] == accepted, "every accepted event to be visible", timeout=120)
@@ -110,7 +110,7 @@ class Demos:
 def play(path: Path, stack: Stack, seed: int = 1) -> "subprocess.Popen[str]":
     arguments = ["demo", "--conversations", str(path), "--users", "40", "--seed", str(seed), "--url", stack.url]
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments, "--write-key", WRITE_KEY, "--json", "--parallel", "2"],
+        [sys.executable, "-m", "ask0.cli.main", *arguments, "--write-key", WRITE_KEY, "--json", "--parallel", "2"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import QueryFailed, Unavailable
 from bench.stack import Stack, answers, free_port, wait_for
 from tests.faults.clickhouse_server import PASSWORD
 from tests.kafka_broker import Broker, kafka_broker
-from warehouse.connect import Warehouse
-from warehouse.errors import QueryFailed, Unavailable
 
 
 class ClickHouse:
@@ -42,8 +42,8 @@ class Production:
     def __init__(self, broker: Broker, clickhouse: ClickHouse, folder: Path) -> None:
         self.broker, self.clickhouse = broker, clickhouse
         shared = {"ASK0_LOG": f"kafka://{broker.bootstrap}/events", "ASK0_CLICKHOUSE": clickhouse.dsn}
-        self.gateway = Stack(folder / "gateway", "-m", "cli.main", "gateway", **shared)
-        self.worker = Stack(folder / "worker", "-m", "cli.main", "worker", **shared)
+        self.gateway = Stack(folder / "gateway", "-m", "ask0.cli.main", "gateway", **shared)
+        self.worker = Stack(folder / "worker", "-m", "ask0.cli.main", "worker", **shared)
         self.worker.environ["ASK0_WORKER_PORT"] = str(self.worker.port)
 
     def rows(self) -> tuple[int, int]:
@@ -72,7 +72,7 @@ class Production:
     def migrate(self) -> None:
         """Makes the tables, and the project of the ASK0_BOOTSTRAP_* variables."""
         environ = {**os.environ, **self.gateway.environ}
-        subprocess.run([sys.executable, "-m", "cli.main", "migrate"], env=environ, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "ask0.cli.main", "migrate"], env=environ, check=True, capture_output=True)
 
     def settle(self, total: int) -> None:
         wait_for(lambda: self.rows()[1] >= total, f"{total} events in ClickHouse", timeout=120)

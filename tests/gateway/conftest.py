@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ask0.catalog import store
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import migrate
 from tests.gateway.running import Running, example_catalog, running
-from warehouse import catalog as tables
-from warehouse.connect import Warehouse
-from warehouse.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +18,9 @@ def clickhouse(engine: Warehouse, chdb_path: Path) -> Iterator[Warehouse]:
         migrate(warehouse)
         catalog = example_catalog()
         for project in catalog.projects.values():
-            tables.save(warehouse, "project", project.id, project)
+            store.save(warehouse, "project", project.id, project)
         for key in catalog.keys.values():
-            tables.save(warehouse, "key", key.id, key)
+            store.save(warehouse, "key", key.id, key)
         yield warehouse
 
 

@@ -13,19 +13,19 @@ import httpx
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from ask0.catalog.cache import CatalogCache
+from ask0.eventlog.open import open_log, open_reader
+from ask0.gateway.app import create_app
+from ask0.gateway.connections import make_connections
+from ask0.gateway.server import make_server
+from ask0.schemas import records
+from ask0.schemas.catalog import Catalog, Key, Project, Verification, secret_key
+from ask0.schemas.events import Event
+from ask0.schemas.records import Record, Reject
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from eventlog.open import open_log, open_reader
-from gateway.app import create_app
-from gateway.catalog import CatalogCache
-from gateway.connections import make_connections
-from gateway.server import make_server
-from schemas import records
-from schemas.catalog import Catalog, Key, Project, Verification, secret_key
-from schemas.events import Event
-from schemas.records import Record, Reject
-from schemas.settings import Settings
 from tests.gateway.tokens import SECRET_OF_SITE, secret_of
-from warehouse.connect import Warehouse
 
 PROJECT, OTHER_PROJECT, STRICT_PROJECT = "proj_first", "proj_second", "proj_strict"
 KEY, OTHER_KEY, STRICT_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_strict", "wk_revoked"

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import pytest
 
-from gateway.addresses import Addresses
+from ask0.gateway.addresses import Addresses
+from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import names, running, track
-from warehouse.connect import Warehouse
 
 Policy = Literal["keep", "truncate", "drop"]
 

@@ -14,10 +14,10 @@ import orjson
 import pytest
 import zstandard
 
+from ask0.gateway.bodies import inflate, json_text, parse_json
+from ask0.gateway.errors import BadRequest, TooLarge
+from ask0.schemas.events import MAX_BODY_BYTES
 from bench.stack import wait_for
-from gateway.bodies import inflate, json_text, parse_json
-from gateway.errors import BadRequest, TooLarge
-from schemas.events import MAX_BODY_BYTES
 from tests.gateway.running import KEY, Running, names, track
 
 

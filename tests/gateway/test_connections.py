@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from ask0.gateway import connections
+from ask0.gateway.connections import Connections, Listener
+from ask0.gateway.server import Protocol
+from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from gateway import connections
-from gateway.connections import Connections, Listener
-from gateway.server import Protocol
 from tests.gateway.running import KEY, Running, running
-from warehouse.connect import Warehouse
 
 BEACON = b'{"event":"x","userId":"u"}'
 REQUEST = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nX-Write-Key: %s\r\nContent-Length: %d\r\n\r\n" % (

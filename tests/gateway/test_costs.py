@@ -11,17 +11,17 @@ import httpx
 import pytest
 import zstandard
 
-from gateway import bodies, strangers
-from gateway.addresses import Addresses
-from gateway.catalog import CatalogCache
-from gateway.ingest import MAX_BEACON_KEYS
-from gateway.keys import MAX_QUERY_FIELDS
-from gateway.strangers import Strangers
-from gateway.verification import MAX_BEACON_TOKENS
-from schemas.reasons import Reason
+from ask0.catalog.cache import CatalogCache
+from ask0.gateway import bodies, strangers
+from ask0.gateway.addresses import Addresses
+from ask0.gateway.ingest.endpoint import MAX_BEACON_KEYS
+from ask0.gateway.ingest.keys import MAX_QUERY_FIELDS
+from ask0.gateway.ingest.verification import MAX_BEACON_TOKENS
+from ask0.gateway.strangers import Strangers
+from ask0.schemas.reasons import Reason
+from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import KEY, OTHER_KEY, STRICT_KEY, Running, running
 from tests.gateway.tokens import sign
-from warehouse.connect import Warehouse
 
 GOOD = {"event": "x", "userId": "u"}
 DEAR = {

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from ask0.gateway import disk
+from ask0.gateway.disk import Disk
+from ask0.gateway.errors import ServiceUnavailable
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from gateway import disk
-from gateway.disk import Disk
-from gateway.errors import ServiceUnavailable
-from schemas.settings import Settings
 from tests.gateway.running import running, track
-from warehouse.connect import Warehouse
 
 
 def settings(**values: str) -> Settings:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from gateway import app
-from gateway.ingest import ingest_paths
-from schemas.wire import Error
+from ask0.gateway import app
+from ask0.gateway.ingest.endpoint import ingest_paths
+from ask0.schemas.wire import Error
+from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import KEY, Running, running, track
-from warehouse.connect import Warehouse
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_our_own_fault_is_a_500_with_a_request_id_and_no_word_about_the_cause(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("john@example.com")
 
-    monkeypatch.setattr("gateway.ingest.parse_event", fail)
+    monkeypatch.setattr("ask0.gateway.ingest.endpoint.parse_event", fail)
     answer = gateway.post("/track", track())
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "john" not in answer.text

@@ -8,11 +8,11 @@ import httpx
 import msgspec
 import pytest
 
+from ask0.catalog import store
+from ask0.schemas.catalog import Catalog
+from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from schemas.catalog import Catalog
 from tests.gateway.running import KEY, PROJECT, example_catalog, names, running, track
-from warehouse import catalog as tables
-from warehouse.connect import Warehouse
 
 
 def without_disk(ready: httpx.Response) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_a_new_key_works_and_a_revoked_one_stops_without_a_restart(clickhouse: W
     with running(tmp_path, clickhouse) as gateway:
         assert gateway.post("/track", track(), key="wk_new").status_code == 401
         key = msgspec.structs.replace(example_catalog().keys[KEY], id="wk_new")
-        tables.save(clickhouse, "key", "wk_new", key)
+        store.save(clickhouse, "key", "wk_new", key)
         wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 200, "the key to be known")
-        tables.save(clickhouse, "key", "wk_new", msgspec.structs.replace(key, revoked_at=9))
+        store.save(clickhouse, "key", "wk_new", msgspec.structs.replace(key, revoked_at=9))
         wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 401, "the key to be refused")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gateway import server
+from ask0.gateway import server
 from tests.gateway.running import KEY, Running, names
 
 HEAD = b"POST /track HTTP/1.1\r\nX-Write-Key: %s\r\n" % KEY.encode()

@@ -7,7 +7,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from schemas.catalog import VerificationKey
+from ask0.schemas.catalog import VerificationKey
 
 SECRET_OF_SITE = "vs_the-first-secret-of-the-site-0001"
 NEXT_SECRET = "vs_the-second-secret-of-the-site-002"

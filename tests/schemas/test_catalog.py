@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.catalog import Catalog, Project, Verification, VerificationKey, hash_secret, secret_key, write_key
+from ask0.schemas.catalog import Catalog, Project, Verification, VerificationKey, hash_secret, secret_key, write_key
 
 
 def test_a_secret_key_is_kept_as_a_hash_and_its_first_characters() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.consent import MAX_CATEGORIES, MAX_CATEGORY_CHARS, STATES, read_consent
+from ask0.schemas.consent import MAX_CATEGORIES, MAX_CATEGORY_CHARS, STATES, read_consent
 
 GRANTED, PENDING, DENIED = STATES.values()
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import records
-from schemas.events import MAX_TIMESTAMP, TYPES, Event, parse_event, parse_time
-from schemas.reasons import InvalidEvent, Reason
+from ask0.schemas import records
+from ask0.schemas.events import MAX_TIMESTAMP, TYPES, Event, parse_event, parse_time
+from ask0.schemas.reasons import InvalidEvent, Reason
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 VALID = sorted((EXAMPLES / "valid").glob("*.json"))

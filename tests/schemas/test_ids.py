@@ -5,7 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.ids import guest_id, message_key, short_key, uuid7
+from ask0.schemas.ids import guest_id, message_key, short_key, uuid7
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(0, 2**80))

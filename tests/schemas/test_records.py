@@ -1,6 +1,6 @@
 """Records as they lie on the log."""
 
-from schemas.records import Record, decode, encode
+from ask0.schemas.records import Record, decode, encode
 
 
 def test_a_record_of_before_gpc_decodes() -> None:

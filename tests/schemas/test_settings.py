@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import Settings, SettingsError
+from ask0.schemas.settings import Settings, SettingsError
 
 
 def test_nothing_set_means_the_embedded_engines() -> None:

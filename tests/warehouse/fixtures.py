@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.warehouse.interface_server import serve_interface
-from warehouse.connect import Warehouse
-from warehouse.migrate import migrate
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.migrate import migrate
+from tests.clickhouse_http.interface_server import serve_interface
 
 PASSWORD = "secret"
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from warehouse.connect import PARAMETER_CHARACTERS, Address, Warehouse
-from warehouse.errors import QueryFailed, Refused, Unavailable
-from warehouse.failures import AWAY_OR_BUSY, WRONG_DATA
+from ask0.warehouse.connect import PARAMETER_CHARACTERS, Address, Warehouse
+from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
+from ask0.warehouse.failures import AWAY_OR_BUSY, WRONG_DATA
 
 NOW = time.time_ns() // 1_000_000
 
@@ -310,7 +310,7 @@ def test_close_waits_for_running_queries(dsn: str, warehouse: Warehouse) -> None
 
 
 def test_a_second_process_is_refused_and_told_whose_it_is(engine: Warehouse, chdb_path: Path) -> None:
-    script = "import sys; from warehouse.connect import Warehouse; Warehouse(sys.argv[1])"
+    script = "import sys; from ask0.warehouse.connect import Warehouse; Warehouse(sys.argv[1])"
     second = subprocess.run(
         [sys.executable, "-c", script, f"chdb://{chdb_path}"], capture_output=True, text=True, check=False
     )
@@ -320,7 +320,7 @@ def test_a_second_process_is_refused_and_told_whose_it_is(engine: Warehouse, chd
 
 def test_a_path_is_free_again_after_its_process(tmp_path: Path) -> None:
     script = (
-        "import sys; from warehouse.connect import Warehouse\n"
+        "import sys; from ask0.warehouse.connect import Warehouse\n"
         "with Warehouse(sys.argv[1]) as w: w.command('CREATE TABLE IF NOT EXISTS t (n UInt8) ENGINE = MergeTree"
         " ORDER BY n'); print(w.query('SELECT count() FROM t'))"
     )

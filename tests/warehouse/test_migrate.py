@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.connect import Warehouse
-from warehouse.errors import QueryFailed
-from warehouse.migrate import FOLDER, SchemaMismatch, migrate, pending, split
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import QueryFailed
+from ask0.warehouse.migrate import FOLDER, SchemaMismatch, migrate, pending, split
 
 FILES = sorted(file.name for file in FOLDER.iterdir() if file.name.endswith(".sql"))
 ONE = "CREATE TABLE IF NOT EXISTS one (id UInt8) ENGINE = Memory;"

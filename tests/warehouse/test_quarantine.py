@@ -2,9 +2,9 @@
 
 import time
 
-from schemas.reasons import Reason
-from warehouse.connect import Warehouse
-from warehouse.quarantine import list_quarantine, mark_replayed, show
+from ask0.schemas.reasons import Reason
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.quarantine import list_quarantine, mark_replayed, show
 
 NOW = time.time_ns() // 1_000_000 - 10_000  # what is old is not kept
 

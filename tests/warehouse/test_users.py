@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from schemas.traits import STANDARD
-from warehouse.connect import Warehouse
-from warehouse.users import read_user
+from ask0.schemas.traits import STANDARD
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.users import read_user
 
 TRAITS = '{"seats":5,"a.b":{"c":[1,null,"x"]},"big":18446744073709551615,"id":"own"}'
 

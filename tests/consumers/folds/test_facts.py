@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from consumers.folds import conversations, identities, users
-from consumers.folds.records import Placed, read
-from schemas.ids import short_key
+from ask0.consumers.folds import conversations, identities, users
+from ask0.consumers.folds.records import Placed, read
+from ask0.schemas.ids import short_key
 from tests.consumers.beacons import NOW, chunk, event, history, record
 
 EVENTS = read([chunk(*history(1, 80))]).events

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from consumers.folds import identities
-from consumers.folds.events import event_columns
-from consumers.folds.records import Placed, read
+from ask0.consumers.folds import identities
+from ask0.consumers.folds.events import event_columns
+from ask0.consumers.folds.records import Placed, read
 from tests.consumers.beacons import chunk, event, fit_all, record
 
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.folds.events import event_columns, id_columns
-from consumers.folds.quarantine import quarantine_columns, refused
-from consumers.folds.records import read
-from schemas.events import parse_event
-from schemas.ids import message_key
+from ask0.consumers.folds.events import event_columns, id_columns
+from ask0.consumers.folds.quarantine import quarantine_columns, refused
+from ask0.consumers.folds.records import read
+from ask0.schemas.events import parse_event
+from ask0.schemas.ids import message_key
 from tests.consumers.beacons import NOW, chunk, event, fit_all, history, record
 
 HOUR = 3_600_000

@@ -1,0 +1,70 @@
+"""The keys that senders name: write keys for pages and apps, secret keys for servers."""
+
+import secrets
+import string
+import time
+
+from msgspec.structs import replace
+
+from ask0.catalog.errors import CatalogError, KeyTaken
+from ask0.catalog.store import save
+from ask0.schemas.catalog import Catalog, Key, Project, hash_secret, secret_key, write_key
+from ask0.warehouse.connect import Warehouse
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+def create_key(warehouse: Warehouse, project_id: str, kind: str, text: str | None = None) -> str:
+    """The key's text. `text` is one that the operator has chosen."""
+    make, prefix, length = (write_key, "wk_", 24) if kind == "write" else (secret_key, "sk_", 40)
+    text = text or prefix + random_text(length)
+    key = make(text, project_id, now_ms())
+    save(warehouse, "key", key.id, key)
+    return text
+
+
+def revoke_key(warehouse: Warehouse, key: Key) -> Key:
+    """As it is then; one that was revoked before stays as it was."""
+    if key.revoked_at is None:
+        key = replace(key, revoked_at=now_ms())
+        save(warehouse, "key", key.id, key)
+    return key
+
+
+def find_key(catalog: Catalog, text: str) -> Key:
+    """By the key itself, or by its beginning as it is shown. Raises CatalogError."""
+    exact = catalog.keys.get(text) or catalog.keys.get(hash_secret(text))
+    if exact:
+        return exact
+    beginning = text.rstrip("…")
+    found = [key for key in catalog.keys.values() if len(beginning) > 3 and key.shown.startswith(beginning)]
+    if len(found) != 1:
+        problem = "no key begins" if not found else f"{len(found)} keys begin"
+        raise CatalogError(f"{problem} with {text!r}; `ask0 key list` shows them")
+    return found[0]
+
+
+def first_write_key(catalog: Catalog, project: Project | None) -> str:
+    """The oldest key of the project, or of all, that may send events; empty if there is none."""
+    keys = [
+        key
+        for key in catalog.keys.values()
+        if key.kind == "write" and key.revoked_at is None and (project is None or key.project_id == project.id)
+    ]
+    return min(keys, key=lambda key: key.created_at).id if keys else ""
+
+
+def has_key(catalog: Catalog, project_id: str, text: str) -> bool:
+    """Whether the project has it. Raises KeyTaken."""
+    key = catalog.keys.get(text) or catalog.keys.get(hash_secret(text))
+    if key and key.project_id != project_id:
+        raise KeyTaken("a key in ASK0_BOOTSTRAP_WRITE_KEY or ASK0_BOOTSTRAP_SECRET_KEY is another project's")
+    return key is not None
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

@@ -1,0 +1,76 @@
+"""How a project's users are verified: its keys, whether it requires tokens, which traits its pages may read."""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ask0.catalog.errors import CatalogError
+from ask0.catalog.keys import now_ms, random_text
+from ask0.catalog.store import save
+from ask0.catalog.tokens import prepare
+from ask0.schemas.catalog import MAX_VERIFICATION_KEYS, Catalog, Project, Verification, VerificationKey
+from ask0.warehouse.connect import Warehouse
+
+
+class KeyMaterial(NamedTuple):
+    """What the operator brought: a secret of HS256, empty to have one made; or an RSA public key as PEM."""
+
+    text: str
+    is_public: bool
+
+
+def make_verification_key(material: KeyMaterial) -> VerificationKey:
+    """Raises CatalogError for what is no key of its algorithm."""
+    key = VerificationKey(
+        id=f"vk_{random_text(8)}",
+        algorithm="RS256" if material.is_public else "HS256",
+        key=material.text or f"vs_{random_text(43)}",
+        created_at=now_ms(),
+    )
+    try:
+        prepare(key)
+    except ValueError as error:
+        raise CatalogError(f"this key cannot be used: {error}") from error
+    return key
+
+
+def add_verification_key(warehouse: Warehouse, project: Project, key: VerificationKey) -> Project:
+    """Raises CatalogError when the project has as many as it may."""
+    live = project.verification.keys
+    if len(live) >= MAX_VERIFICATION_KEYS:
+        ids = " and ".join(one.id for one in live)
+        raise CatalogError(f"{project.name} has two live keys, {ids}; first `ask0 verification remove` the older one")
+    return _save(warehouse, project, replace(project.verification, keys=(*live, key)))
+
+
+def remove_verification_key(warehouse: Warehouse, catalog: Catalog, key_id: str) -> Project:
+    """Its project without it. Raises CatalogError when there is no such key, or when it is the last that is needed."""
+    found = (one for one in catalog.projects.values() if key_id in [live.id for live in one.verification.keys])
+    project = next(found, None)
+    if project is None:
+        raise CatalogError(f"there is no verification key {key_id!r}; `ask0 verification list` shows them")
+    left = tuple(one for one in project.verification.keys if one.id != key_id)
+    if project.verification.required and not left:
+        raise CatalogError(
+            f"{project.name} requires tokens, and {key_id} is all that can check them; "
+            "first add another key, or `ask0 verification require --off`"
+        )
+    return _save(warehouse, project, replace(project.verification, keys=left))
+
+
+def require_verification(warehouse: Warehouse, project: Project, required: bool) -> Project:
+    """Raises CatalogError for a project that has no key to check tokens with."""
+    if required and not project.verification.keys:
+        raise CatalogError(f"{project.name} has no key to check tokens with; make one with `ask0 verification add`")
+    return _save(warehouse, project, replace(project.verification, required=required))
+
+
+def make_readable(warehouse: Warehouse, project: Project, traits: tuple[str, ...]) -> Project:
+    """What pages may read of a verified user."""
+    return _save(warehouse, project, replace(project.verification, readable=traits))
+
+
+def _save(warehouse: Warehouse, project: Project, verification: Verification) -> Project:
+    project = replace(project, verification=verification)
+    save(warehouse, "project", project.id, project)
+    return project

@@ -1,0 +1,86 @@
+"""`ask0 key`: make, list and revoke keys."""
+
+import click
+
+from ask0.catalog.keys import create_key, find_key, revoke_key
+from ask0.catalog.projects import find_project
+from ask0.catalog.store import load
+from ask0.cli.connection import open_tables
+from ask0.cli.environment import read_settings
+from ask0.cli.output import echo_json, echo_table, show_time
+
+
+@click.group("key")
+def command() -> None:
+    """Make, list and revoke the keys of projects.
+
+    \b
+    Example:
+      ask0 key create --secret
+    """
+
+
+@command.command("create")
+@click.option("--project", help="Id or name of the project.  [default: the only one]")
+@click.option("--secret", is_flag=True, help="A secret key, for servers, instead of a write key, for pages and apps.")
+@click.option("--json", "as_json", is_flag=True, help="Print the key as JSON.")
+def create(project: str | None, secret: bool, as_json: bool) -> None:
+    """Make a key. A secret key is shown this once: only its hash is kept.
+
+    \b
+    Example:
+      ask0 key create --project "Help centre" --secret
+    """
+    kind = "secret" if secret else "write"
+    with open_tables(read_settings()) as warehouse:
+        owner = find_project(load(warehouse), project)
+        text = create_key(warehouse, owner.id, kind)
+    if as_json:
+        echo_json({"key": text, "kind": kind, "project": owner.id})
+        return
+    click.echo(text)
+    click.echo(f"A {kind} key of {owner.name}. " + ("It is not shown again." if secret else "It is public."), err=True)
+
+
+@command.command("list")
+@click.option("--project", help="Id or name of a project.  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
+def list_keys(project: str | None, as_json: bool) -> None:
+    """List the keys; of secret keys, the first characters.
+
+    \b
+    Example:
+      ask0 key list --project "Help centre"
+    """
+    with open_tables(read_settings()) as warehouse:
+        catalog = load(warehouse)
+    only = find_project(catalog, project).id if project else None
+    keys = sorted(catalog.keys.values(), key=lambda key: key.created_at)
+    rows = [
+        (key.shown, key.kind, key.project_id, show_time(key.created_at), show_time(key.revoked_at))
+        for key in keys
+        if only in (None, key.project_id)
+    ]
+    columns = ("key", "kind", "project", "created", "revoked")
+    if as_json:
+        echo_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    echo_table(columns, rows, "There are no keys; `ask0 key create` makes one.")
+
+
+@command.command("revoke")
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="Print the key as JSON.")
+def revoke(key: str, as_json: bool) -> None:
+    """Revoke KEY: the key itself, or its beginning as `ask0 key list` shows it. Gateways follow within seconds.
+
+    \b
+    Example:
+      ask0 key revoke sk_ab12
+    """
+    with open_tables(read_settings()) as warehouse:
+        found = revoke_key(warehouse, find_key(load(warehouse), key))
+    if as_json:
+        echo_json({"key": found.shown, "kind": found.kind, "revoked": show_time(found.revoked_at)})
+        return
+    click.echo(f"{found.shown} is revoked.")

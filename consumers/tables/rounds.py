@@ -1,0 +1,187 @@
+"""One round: the chunks of one poll become rows of every table. All of it may be repeated, from any step, without harm.
+
+The order is what makes it so. Ids are claimed before events go in, events before the facts that follow from them (an
+event that ClickHouse refuses leaves none), facts before the links are read again, everything before the snapshots.
+
+Whatever the senders chose, no statement is larger than a page of keys (pages.py), what ClickHouse refuses is found and
+put into the quarantine while the rest goes on (isolation.py), and a project with too much of it is parked (parking.py).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from ask0.consumers.folds import identities
+from ask0.consumers.folds.events import event_columns
+from ask0.consumers.folds.identities import Guest, Link
+from ask0.consumers.folds.quarantine import quarantine_columns, unwritten
+from ask0.consumers.folds.records import Placed, Quarantined, place_of, read
+from ask0.consumers.tables.bounds import Heavy, merged, read_heavy
+from ask0.consumers.tables.dedup import First, claim, first_of_each
+from ask0.consumers.tables.event_inserts import ToColumns, insert_events
+from ask0.consumers.tables.facts import Facts, insert_facts
+from ask0.consumers.tables.isolation import Culprit, isolate
+from ask0.consumers.tables.merge import read_links, reown
+from ask0.consumers.tables.names import ProjectNames
+from ask0.consumers.tables.pages import pages
+from ask0.consumers.tables.parking import Parking, put_aside
+from ask0.consumers.tables.poison import PoisonLimit, ProjectPoison
+from ask0.consumers.tables.round_keys import RoundKeys
+from ask0.consumers.tables.run_both import run_both
+from ask0.consumers.tables.snapshots import Touched, refresh
+from ask0.eventlog.log import Chunk
+from ask0.schemas.ids import utf8_bytes
+from ask0.warehouse.connect import Warehouse
+
+Timed = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass
+class Limits:
+    """How much may be bad, of the log before the worker stops, of a project before it is parked; and which names of
+    properties a project may use. Kept from round to round."""
+
+    unreadable: PoisonLimit = field(default_factory=PoisonLimit)
+    poison: ProjectPoison = field(default_factory=ProjectPoison)
+    parking: Parking = field(default_factory=Parking)
+    names: ProjectNames = field(default_factory=ProjectNames)
+
+
+@dataclass
+class Applied:
+    """What a round came to: each event of it has one of these outcomes."""
+
+    stored: int
+    duplicates: int
+    parked: int  # and rejects
+    quarantined: Counter[str]  # by reason
+    left_out: Counter[str]  # facts of events that were stored, by LeftOut
+    newest: int  # received_at of the newest event stored, 0 if none was
+
+
+@dataclass
+class Page:
+    """Some of a round's events that are the first with their messageId, and what the tables say of them."""
+
+    first: First
+    guests: set[Guest]
+    fresh: Sequence[Placed] = ()
+    known: Mapping[Guest, Link] = field(default_factory=dict)
+    heavy: Heavy = field(default_factory=Heavy)
+
+
+def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: Timed) -> Applied:
+    """Raises what the warehouse raises, TooMuchPoison, and ProjectPoisoned, after which the project is to be parked.
+    Then the same chunks must be applied again, as repeated."""
+    # Of everything but events: rows that are harmless twice, so each attempt stores its own. ClickHouse may have spent
+    # a token of an earlier attempt and died before the rows were in.
+    token = f"round:{RoundKeys(warehouse).round}"
+    with timed("decode"):
+        limits.parking.look(warehouse)
+        decoded = read(chunks, limits.parking.projects)
+        limits.unreadable.count(len(decoded.events) + decoded.unreadable, decoded.unreadable)
+        put_aside(warehouse, decoded.parked, chunks, token)
+    with timed("deduplicate"):
+        found = list(_paged(first_of_each(decoded.events)))
+        for number, page in enumerate(found):
+            _look_up(warehouse, page, f"{token}:{number}")
+        events = [placed for page in found for placed in page.fresh]
+        known = {guest: link for page in found for guest, link in page.known.items()}
+        heavy = merged(page.heavy for page in found)
+        duplicates = len(decoded.events) - len(events)
+        events = list(identities.vouch(events, known))
+        limits.names.begin(warehouse, {placed.record.project_id for placed in events})
+    with timed("events"):
+        owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
+        parked = {record.chunk.token for record in decoded.parked}
+        bad, facts = run_both(
+            lambda: _insert_events(
+                warehouse, events, lambda some: event_columns(some, owners, limits.names.fit_for), parked
+            ),
+            lambda: Facts.of(events, heavy),
+        )
+        limits.names.save(warehouse, token)
+    if bad:
+        culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
+        events = [placed for placed in events if place_of(placed) not in culprits]
+        facts = Facts.of(events, heavy)
+    with timed("facts"):
+        withdrawn = insert_facts(warehouse, token, facts, known, events)
+        bad += withdrawn
+    touched = Touched(set(facts.users), set(facts.conversations))
+    unwritable: list[Culprit] = []
+    with timed("reown"):
+        # Rows of a repeated chunk may be in the table already, under the users of then.
+        resolved = {} if any(chunk.repeated for chunk in chunks) else known
+        for page in found:
+            unwritable += isolate(
+                "guest", sorted(page.guests), lambda guests: reown(warehouse, guests, resolved, touched)
+            )
+    with timed("snapshots"):
+        unwritable += touched.unwritable + refresh(warehouse, touched)
+    newest = max((placed.record.received_at for placed in events), default=0)
+    bad += [unwritten(chunks[0], newest, *culprit) for culprit in unwritable]
+    quarantined = [*decoded.quarantined, *bad]
+    with timed("quarantine"):
+        if quarantined:
+            warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
+        _park(warehouse, limits, bad)
+    return Applied(
+        stored=len(events) - len(withdrawn),
+        duplicates=duplicates,
+        parked=sum(record.events for record in decoded.parked),
+        quarantined=Counter(row.reason for row in quarantined),
+        left_out=heavy.left_out + limits.names.left_out,
+        newest=newest,
+    )
+
+
+def _paged(first: First) -> Iterable[Page]:
+    for items in pages(first.items(), _id_bytes):
+        yield Page(dict(items), identities.guests(placed for _, placed in items))
+
+
+def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
+    """About what an event's ids take in `round_keys`: those of its user, its guests, its conversation and itself."""
+    (project_id, _), placed = item
+    event = placed.event
+    ids = utf8_bytes(event.user_id + event.conversation_id) + 2 * utf8_bytes(event.anonymous_id + event.previous_id)
+    return ids + 5 * len(project_id) + 16
+
+
+def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
+    keys = RoundKeys(warehouse)
+    keys.add_ids("message", page.first)
+    keys.add("guest", page.guests)
+    keys.store()
+
+    def read_others() -> None:
+        page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
+        page.heavy = read_heavy(warehouse, page.first.values())
+
+    page.fresh, _ = run_both(lambda: claim(warehouse, keys, page.first, token), read_others)
+
+
+def _insert_events(
+    warehouse: Warehouse, events: Sequence[Placed], to_columns: ToColumns, parked: Collection[str]
+) -> list[Quarantined]:
+    """`parked` are the tokens of chunks of which something was put aside."""
+    by_chunk: dict[int, list[Placed]] = {}
+    for placed in events:
+        by_chunk.setdefault(id(placed.chunk), []).append(placed)
+    refused = []
+    for own in by_chunk.values():
+        chunk = own[0].chunk
+        refused += insert_events(warehouse, chunk, own, to_columns, parked=chunk.token in parked)
+    return refused
+
+
+def _park(warehouse: Warehouse, limits: Limits, bad: Iterable[Quarantined]) -> None:
+    """The projects that have had too many rows refused: from the next round on."""
+    for project_id, rows in Counter(row.project_id for row in bad).items():
+        if limits.poison.count(project_id, rows):
+            limits.parking.park(
+                warehouse, project_id, f"ClickHouse refused too many rows, {rows:,} of them in the last round"
+            )
+            limits.poison.forget(project_id)

@@ -1,0 +1,64 @@
+"""The guest's cookie set over HTTP, which browsers keep longer than one that a script has written."""
+
+import re
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ask0.catalog.cache import CatalogCache
+from ask0.gateway.bodies import BodyReader
+from ask0.gateway.callers import project_of_page
+from ask0.gateway.cors import Page, SameSite
+from ask0.gateway.errors import BadRequest, GatewayError
+
+NAME = "ask0"
+MAX_AGE = 400 * 24 * 3600  # browsers keep none for longer
+GUEST = re.compile(r"g-[A-Za-z0-9_-]{1,253}")
+SENT = re.compile(rf"(?:^|;) *{NAME}=([^; ]*)")
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """For sites whose gateway is on their own host, such as a proxy path, or on a subdomain (ASK0_COOKIE_DOMAIN)."""
+
+    catalog: CatalogCache
+    same_site: SameSite
+    bodies: BodyReader
+
+    async def preflight(self, request: Request) -> Response:
+        """No browser asks before a text/plain body, but one may before others."""
+        return Response(headers=self.same_site.preflight(self.same_site.page_of(request.scope)))
+
+    async def renew(self, request: Request) -> Response:
+        page = self.same_site.page_of(request.scope)
+        try:
+            answer = await self._renew(request, page)
+        except GatewayError as error:  # answered here, as only with these headers the page can read it
+            answer = Response(error.body, error.status, error.headers, "application/json")
+        answer.headers.update(self.same_site.headers(page))
+        return answer
+
+    async def _renew(self, request: Request, page: Page) -> Response:
+        headers: dict[bytes, bytes] = dict(request.scope["headers"])
+        document = (await self.bodies.parse(await self.bodies.read(request.receive, headers), None)).value
+        if type(document) is not dict:
+            raise BadRequest('the body is {"writeKey", "anonymousId"}', code="not_an_object")
+        await project_of_page(self.catalog, document.get("writeKey"))
+        guest = _known_guest(headers) or document.get("anonymousId")
+        if type(guest) is not str or not GUEST.fullmatch(guest):
+            raise BadRequest(
+                "anonymousId is a guest's id: g- and up to 253 letters, digits, - or _", code="invalid_anonymous_id"
+            )
+        body = orjson.dumps({"success": True, "anonymousId": guest})
+        domain = self.same_site.domain_for(page)
+        cookie = f"{NAME}={guest}; Path=/; Max-Age={MAX_AGE}; SameSite=Lax"
+        cookie += "; Secure" * page.secure + f"; Domain={domain}" * bool(domain)
+        return Response(body, headers={"set-cookie": cookie}, media_type="application/json")
+
+
+def _known_guest(headers: dict[bytes, bytes]) -> str | None:
+    """The first valid one, as the page's script reads it; a domain's and a host's cookie may both be there."""
+    sent = SENT.findall(headers.get(b"cookie", b"").decode("latin-1"))
+    return next(filter(GUEST.fullmatch, sent), None)

@@ -1,0 +1,97 @@
+"""The demo page, and the rows in ClickHouse that a visitor of it has made."""
+
+import asyncio
+import secrets
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ask0.catalog.cache import CatalogCache
+from ask0.gateway.errors import BadRequest, NotFound, ServiceUnavailable
+from ask0.gateway.origins import Origins
+from ask0.gateway.site.static import Static
+from ask0.schemas.ids import guest_id
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.errors import Unavailable
+
+QUERIES = {
+    "identities": "SELECT anonymous_id, user_id, linked_at FROM identities"
+    " WHERE project_id = {project:String} AND (anonymous_id = {user:String} OR user_id = {user:String})"
+    " ORDER BY linked_at DESC LIMIT 20",
+    "users": "SELECT * EXCEPT (project_id) FROM users"
+    " WHERE project_id = {project:String} AND id IN {ids:Array(String)}",
+    "conversations": "SELECT * EXCEPT (project_id) FROM conversations"
+    " WHERE project_id = {project:String} AND user_id IN {ids:Array(String)} ORDER BY last_at DESC LIMIT 20",
+    "events": "SELECT message_id, type, event, user_id, anonymous_id, timestamp, received_at, conversation_id,"
+    " properties, ip FROM events WHERE project_id = {project:String}"
+    " AND (user_id IN {ids:Array(String)} OR anonymous_id = {user:String})"
+    " AND received_at >= fromUnixTimestamp64Milli({since:Int64}) ORDER BY received_at DESC, message_id LIMIT 50",
+}
+AS_LIST = "output_format_json_array_of_rows = 1, output_format_json_quote_64bit_integers = 0"
+KNOWN_USER = (
+    "SELECT user_id FROM identities WHERE project_id = {project:String} AND anonymous_id = {user:String} LIMIT 1"
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    project_id: str
+    static: Static
+    catalog: CatalogCache
+    origins: Origins
+    warehouse: Warehouse | None
+    threads: Executor
+
+    async def page(self, request: Request) -> Response:
+        """A small help centre with the real snippet in its head."""
+        self.origins.check_own_host(request.scope)
+        nonce = secrets.token_urlsafe(16)
+        origin = self.origins.of(request.scope)
+        values = {"__ASK0_KEY__": self._write_key(), "__ASK0_HOST__": origin, "__NONCE__": nonce}
+        policy = (
+            f"default-src 'none'; script-src 'nonce-{nonce}' {origin}; style-src 'nonce-{nonce}'; "
+            f"connect-src 'self' {origin}; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
+        return Response(
+            self.static.filled("demo.html", values),
+            media_type="text/html",
+            headers={"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"},
+        )
+
+    async def page_without_slash(self, request: Request) -> Response:
+        """The page's own addresses are relative."""
+        return RedirectResponse("/demo")
+
+    async def rows(self, request: Request) -> Response:
+        """What ClickHouse holds of one visitor of the demo project, named by anonymousId or userId."""
+        self.origins.check_own_host(request.scope)
+        user, since = request.query_params.get("user", ""), request.query_params.get("since", "0")
+        if not user or not since.isdecimal() or len(since) > 15:
+            raise BadRequest("ask for ?user=<anonymousId or userId>, and since=<epoch ms> if you like")
+        try:
+            body = await asyncio.get_running_loop().run_in_executor(self.threads, self._query, user, int(since))
+        except Unavailable as error:
+            raise ServiceUnavailable("ClickHouse does not answer now") from error
+        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+
+    def _query(self, user: str, since: int) -> bytes:
+        if self.warehouse is None:
+            raise Unavailable("ClickHouse is away since the start")
+        parameters = {"project": self.project_id, "user": user, "since": since}
+        known = [row[0] for row in self.warehouse.query(KNOWN_USER, parameters)]
+        parameters["ids"] = [user, guest_id(user), *known]
+        rows = (
+            b'"%s":%s'
+            % (name.encode(), self.warehouse.raw(f"{sql} SETTINGS {AS_LIST}", "JSONEachRow", parameters).strip())
+            for name, sql in QUERIES.items()
+        )
+        return b"{" + b",".join(rows) + b"}"
+
+    def _write_key(self) -> str:
+        for key in self.catalog.current.keys.values():
+            if key.kind == "write" and key.project_id == self.project_id and key.revoked_at is None:
+                return key.id
+        raise NotFound("the demo project has no write key: `ask0 key create` makes one")
