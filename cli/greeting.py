@@ -67,7 +67,7 @@ class Greeting:
 
 def _stub(url: str, write_key: str) -> str:
     """The widget's stub for this gateway and key; empty when the widget is not built."""
-    manifest = files("gateway") / "static" / "manifest.json"
+    manifest = files("ask0.gateway") / "static" / "manifest.json"
     if not write_key or not manifest.is_file():
         return ""
     stub: str = json.loads(manifest.read_text())["snippet"]

@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed
 
-FOLDER = files("schemas") / "clickhouse"
+FOLDER = files("ask0.schemas") / "clickhouse"
 LEDGER = """
 CREATE TABLE IF NOT EXISTS migrations
 (

@@ -127,7 +127,7 @@ def _read(path: str) -> list[Conversation]:
 
 def _sample() -> list[Conversation]:
     """The scripted conversations, each had many times."""
-    with as_file(files("cli") / "sample.jsonl") as path:
+    with as_file(files("ask0.cli") / "sample.jsonl") as path:
         scripts = _read(str(path))
     return [
         msgspec.structs.replace(script, id=f"{script.id}-{take}")
