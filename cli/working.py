@@ -7,7 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from ask0.consumers.health import WorkerHealth
-from ask0.consumers.worker import Worker
+from ask0.consumers.tables.step import rows_worker
 from ask0.eventlog.open import open_reader
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
@@ -52,6 +52,6 @@ async def work(
     """Until `stop` is set; then its share of the log is given back."""
     reader = open_reader(settings.log_dsn, group=settings.kafka_group)
     try:
-        await Worker(reader, warehouse, registry, health).run(stop)
+        await rows_worker(reader, warehouse, registry, health).run(stop)
     finally:
         await reader.close()

@@ -1,7 +1,7 @@
-"""What a worker tells Prometheus."""
+"""What a worker tells Prometheus, whatever its step."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -18,25 +18,10 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.rounds = Counter("ask0_worker_rounds", "Rounds applied", registry=registry)
         self.retries = Counter("ask0_worker_retries", "Rounds that must be repeated", ["cause"], registry=registry)
-        self.stored = Counter("ask0_worker_events_stored", "Events that became rows", registry=registry)
-        self.duplicates = Counter("ask0_worker_events_duplicate", "Events that were stored before", registry=registry)
-        self.put_aside = Counter(
-            "ask0_worker_events_parked", "Events and rejects put aside with their parked project", registry=registry
-        )
-        self.quarantined = Counter(
-            "ask0_worker_quarantined", "Events and records put into the quarantine", ["reason"], registry=registry
-        )
-        self.left_out = Counter(
-            "ask0_worker_left_out",
-            "Facts over a bound, which a user or conversation does not gather; their events are stored",
-            ["reason"],
-            registry=registry,
-        )
         self.lag = Gauge("ask0_worker_lag_records", "Records on the log that are not rows yet", registry=registry)
         self.steps = Histogram(
             "ask0_worker_step_seconds", "Duration of a round's steps", ["step"], registry=registry, buckets=STEP_SECONDS
         )
-        self.parked: Mapping[str, str] = {}
         self._fresh = 0.0
         self._oldest: int | None = None  # received_at of what has not become rows
         freshness = Gauge(
@@ -46,8 +31,6 @@ class Metrics:
             registry=registry,
         )
         freshness.set_function(self._freshness)
-        parked = Gauge("ask0_worker_parked_projects", "Projects whose records are put aside", registry=registry)
-        parked.set_function(lambda: len(self.parked))
 
     @contextmanager
     def waiting(self, chunks: Sequence[Chunk]) -> Iterator[None]:

@@ -1,21 +1,19 @@
-"""The worker's loop: poll the log, apply the round, mark it done; wait and repeat when an engine is away."""
+"""The loop of a worker, whatever its step: poll the log, apply the chunks, mark them done; wait or repeat."""
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
 from ask0.consumers.health import WorkerHealth
 from ask0.consumers.metrics import Metrics
-from ask0.consumers.tables.poison import ProjectPoisoned
-from ask0.consumers.tables.rounds import Applied, Limits, apply
 from ask0.eventlog.log import Chunk, ChunkLost, LogUnavailable, Reader
-from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 
 POLL_SECONDS = 0.5
@@ -26,16 +24,37 @@ LAG_SECONDS = 2.0  # between looks at the lag while a round runs
 logger = logging.getLogger(__name__)
 
 
+Timed = Callable[[str], AbstractContextManager[object]]
+
+
+class Again(Exception):
+    """What was in the way has been put right: the same chunks are to be applied again, at once."""
+
+
+class Step(Protocol):
+    """What the workers of a group do with chunks. All of it is called in one thread, a worker's own."""
+
+    def apply(self, chunks: Sequence[Chunk], timed: Timed) -> int:
+        """When the newest event was received, epoch ms, 0 if there was none. May come again with the same chunks, as
+        `repeated`, after an error or a crash. Raises Unavailable to have it wait, or Again; any other error ends the
+        worker, with the chunks not done. `timed` is put around each of its parts, with a name."""
+
+    def finish(self) -> None:
+        """What was applied last is marked as done."""
+
+    def rest(self) -> None:
+        """Nothing has come."""
+
+
 class Worker:
-    """Turns this reader's share of the log into rows. Any number of workers may run on one log and warehouse."""
+    """Does its step with this reader's share of the log. Any number of workers may be in one group."""
 
     def __init__(
-        self, reader: Reader, warehouse: Warehouse, registry: CollectorRegistry, health: WorkerHealth | None = None
+        self, reader: Reader, step: Step, registry: CollectorRegistry, health: WorkerHealth | None = None
     ) -> None:
         self._reader = reader
-        self._warehouse = warehouse
+        self._step = step
         self._metrics = Metrics(registry)
-        self._limits = Limits()
         self.health = health or WorkerHealth()
         self._failures = 0
 
@@ -55,39 +74,33 @@ class Worker:
                 except (Unavailable, LogUnavailable) as error:
                     self._retry(error)
                     await self._back_off(stop)
-                except ChunkLost as error:
-                    # What this worker still owns comes again and is dropped by its tokens; what it lost does not.
+                except (ChunkLost, Again) as error:
+                    # Of a chunk that was lost, what this worker still owns comes again and is known by its tokens.
                     self._retry(error)
-                except ProjectPoisoned as poisoned:
-                    self._retry(poisoned)
-                    await self._park(thread, poisoned, stop)
 
     async def _turn(self, thread: Executor) -> None:
         chunks = await self._reader.poll(POLL_SECONDS)
+        loop = asyncio.get_running_loop()
         try:
             if chunks:
-                applied = await self._apply(thread, chunks)
+                newest = await self._apply(thread, chunks)
                 await self._reader.done(chunks)
-                self._count(applied)
-            elif self.health.parked:  # until somebody lets them go on, without a round in between
-                await asyncio.get_running_loop().run_in_executor(thread, self._limits.parking.look, self._warehouse)
-                self._show_parked()
+                await loop.run_in_executor(thread, self._step.finish)
+                self._metrics.rounds.inc()
+                if newest:
+                    self._metrics.fresh(max(0.0, time.time() - newest / 1000))
+            else:
+                await loop.run_in_executor(thread, self._step.rest)
         finally:
             await self._measure_lag()
 
-    async def _apply(self, thread: Executor, chunks: Sequence[Chunk]) -> Applied:
+    async def _apply(self, thread: Executor, chunks: Sequence[Chunk]) -> int:
         """The lag is kept true meanwhile, however long it takes, and also if it fails."""
         with self.health.round(), self._metrics.waiting(chunks):
-            applying = asyncio.get_running_loop().run_in_executor(
-                thread, apply, self._warehouse, chunks, self._limits, self._timed
-            )
+            applying = asyncio.get_running_loop().run_in_executor(thread, self._step.apply, chunks, self._timed)
             while not (await asyncio.wait((applying,), timeout=LAG_SECONDS))[0]:
                 await self._measure_lag()
-            self._show_parked()
             return applying.result()
-
-    def _show_parked(self) -> None:
-        self.health.parked = self._metrics.parked = self._limits.parking.projects
 
     async def _measure_lag(self) -> None:
         with suppress(LogUnavailable):  # it keeps its last value
@@ -98,37 +111,11 @@ class Worker:
         with self.health.step(step), self._metrics.steps.labels(step).time():
             yield
 
-    def _count(self, applied: Applied) -> None:
-        metrics = self._metrics
-        metrics.rounds.inc()
-        metrics.stored.inc(applied.stored)
-        metrics.duplicates.inc(applied.duplicates)
-        metrics.put_aside.inc(applied.parked)
-        for reason, number in applied.quarantined.items():
-            metrics.quarantined.labels(reason).inc(number)
-        for reason, number in applied.left_out.items():
-            metrics.left_out.labels(reason).inc(number)
-        if applied.newest:
-            metrics.fresh(max(0.0, time.time() - applied.newest / 1000))
-
     def _retry(self, error: Exception) -> None:
         self._metrics.retries.labels(type(error).__name__).inc()
         self.health.failed(error)
         logger.warning("the round is repeated: %s: %s", type(error).__name__, str(error)[:300])
         self._reader.retry()
-
-    async def _park(self, thread: Executor, poisoned: ProjectPoisoned, stop: asyncio.Event) -> None:
-        """Durably, before the chunks come again."""
-        parking = self._limits.parking
-        while not stop.is_set():
-            try:
-                await asyncio.get_running_loop().run_in_executor(
-                    thread, parking.park, self._warehouse, poisoned.project_id, poisoned.reason
-                )
-                return
-            except Unavailable as error:
-                self.health.failed(error)
-                await self._back_off(stop)
 
     async def _back_off(self, stop: asyncio.Event) -> None:
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**self._failures)

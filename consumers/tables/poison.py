@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from ask0.consumers.worker import Again
+
 WINDOW = 1_000  # records and events to judge by
 SHARE = 0.5
 
@@ -14,7 +16,7 @@ class TooMuchPoison(Exception):
     """Too much of the log does not become rows. The worker stops and marks nothing done: see to the code first."""
 
 
-class ProjectPoisoned(Exception):
+class ProjectPoisoned(Again):
     """Too many rows of one project are refused: park it, and apply the chunks again without it."""
 
     def __init__(self, project_id: str, reason: str) -> None:

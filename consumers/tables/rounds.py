@@ -8,8 +8,7 @@ put into the quarantine while the rest goes on (isolation.py), and a project wit
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ask0.consumers.folds import identities
@@ -30,11 +29,10 @@ from ask0.consumers.tables.poison import PoisonLimit, ProjectPoison
 from ask0.consumers.tables.round_keys import RoundKeys
 from ask0.consumers.tables.run_both import run_both
 from ask0.consumers.tables.snapshots import Touched, refresh
+from ask0.consumers.worker import Timed
 from ask0.eventlog.log import Chunk
 from ask0.schemas.ids import utf8_bytes
 from ask0.warehouse.connect import Warehouse
-
-Timed = Callable[[str], AbstractContextManager[object]]
 
 
 @dataclass

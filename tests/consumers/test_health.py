@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from ask0.consumers import health
 from ask0.consumers.health import EQUAL_FAILURES, WorkerHealth
-from ask0.consumers.worker import Worker
+from ask0.consumers.tables.step import rows_worker
 from ask0.eventlog.sqlite import SqliteLog, SqliteReader
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.test_worker import Faulty, append, becomes_true, clicks, faulty, log, reader, running
@@ -57,7 +57,7 @@ async def test_lag_freshness_and_readiness_are_true_while_a_round_fails(
     away = threading.Event()
     away.set()
     faulty.fault = lambda table: Unavailable("away") if table == "user_facts" and away.is_set() else None
-    worker = Worker(reader, faulty, registry)
+    worker = rows_worker(reader, faulty, registry)
     await append(log, clicks("a"))
     async with running(worker):
         await becomes_true(lambda: worker.health.report()["status"] == "degraded")
@@ -79,7 +79,7 @@ async def test_the_lag_grows_in_the_metric_while_one_round_runs(
     goes_on = threading.Event()
     faulty.fault = lambda table: None if goes_on.wait(60) else None
     await append(log, clicks("a"))
-    async with running(Worker(reader, faulty, registry)):
+    async with running(rows_worker(reader, faulty, registry)):
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_lag_records") == 1)
         await append(log, clicks("b"), clicks("c"))
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_lag_records") == 3)

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ask0.consumers.tables.poison import TooMuchPoison
+from ask0.consumers.tables.step import rows_worker
 from ask0.consumers.worker import Worker
 from ask0.eventlog.log import Chunk, ChunkLost, Entry
 from ask0.eventlog.sqlite import SqliteLog, SqliteReader
@@ -98,7 +99,7 @@ async def test_what_the_log_takes_becomes_rows_and_is_counted(
 ) -> None:
     registry = CollectorRegistry()
     await append(log, clicks("a", "b"), clicks("b"), b"garbage")
-    async with running(Worker(reader, embedded, registry)):
+    async with running(rows_worker(reader, embedded, registry)):
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_rounds_total") == 1)
         await append(log, clicks("c"))
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_rounds_total") == 2)
@@ -120,7 +121,7 @@ async def test_a_clickhouse_that_is_away_is_waited_for(
     tables = ["round_keys", "event_ids", "events", "user_facts"]
     faulty.fault = lambda table: Unavailable("away") if tables and table == tables[0] and tables.pop(0) else None
     await append(log, clicks("a", "b"))
-    async with running(Worker(reader, faulty, registry)):
+    async with running(rows_worker(reader, faulty, registry)):
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_rounds_total") == 1)
     assert stored(faulty) == ["a", "b"]
     assert registry.get_sample_value("ask0_worker_retries_total", {"cause": "Unavailable"}) == 4
@@ -133,7 +134,7 @@ async def test_a_stop_does_not_wait_for_a_clickhouse_that_is_away(
     registry = CollectorRegistry()
     faulty.fault = lambda table: Unavailable("away")
     await append(log, clicks("a"))
-    async with running(Worker(reader, faulty, registry)):
+    async with running(rows_worker(reader, faulty, registry)):
         await becomes_true(
             lambda: bool(registry.get_sample_value("ask0_worker_retries_total", {"cause": "Unavailable"}))
         )
@@ -144,7 +145,7 @@ async def test_a_stop_does_not_wait_for_a_clickhouse_that_is_away(
 async def test_a_chunk_lost_to_another_worker_is_dropped(log: SqliteLog, tmp_path: Path, embedded: Warehouse) -> None:
     reader, registry = Fenced(tmp_path / "log"), CollectorRegistry()
     await append(log, clicks("a"))
-    async with running(Worker(reader, embedded, registry)):
+    async with running(rows_worker(reader, embedded, registry)):
         await append(log, clicks("b"))
         await becomes_true(lambda: stored(embedded) == ["a", "b"])
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_lag_records") == 0)
@@ -157,12 +158,12 @@ async def test_an_error_that_waiting_cannot_heal_stops_the_worker_before_the_chu
     faulty.fault = lambda table: QueryFailed("wrong statement", 62) if table == "user_facts" else None
     await append(log, clicks("a"))
     with pytest.raises(QueryFailed):
-        await Worker(reader, faulty, CollectorRegistry()).run(asyncio.Event())
+        await rows_worker(reader, faulty, CollectorRegistry()).run(asyncio.Event())
     assert await reader.lag() == 1
     reader.retry()
     faulty.fault = lambda table: None
     registry = CollectorRegistry()
-    async with running(Worker(reader, faulty, registry)):
+    async with running(rows_worker(reader, faulty, registry)):
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_rounds_total") == 1)
     assert stored(faulty) == ["a"]
 
@@ -172,6 +173,6 @@ async def test_a_log_that_is_mostly_unreadable_stops_the_worker(
 ) -> None:
     await append(log, clicks("a"), *[b"another program's"] * 1500)
     with pytest.raises(TooMuchPoison, match=r"1,500 of the last 1,501"):
-        await Worker(reader, embedded, CollectorRegistry()).run(asyncio.Event())
+        await rows_worker(reader, embedded, CollectorRegistry()).run(asyncio.Event())
     assert embedded.query("SELECT count() FROM quarantine") == [(0,)]
     assert await reader.lag() == 1501

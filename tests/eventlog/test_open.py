@@ -33,5 +33,7 @@ def test_a_path_with_signs_of_a_url_stays_a_path(tmp_path: Path) -> None:
 
 
 def test_who_uses_sqlite_does_not_load_aiokafka() -> None:
-    use = "import sys; from ask0.eventlog.open import open_log as o; o('sqlite:///a'); sys.exit('aiokafka' in sys.modules)"
-    subprocess.run([sys.executable, "-c", use], cwd=ROOT, check=True)
+    use = "from ask0.eventlog.open import open_log; open_log('sqlite:///a')"
+    subprocess.run(
+        [sys.executable, "-c", f"import sys; {use}; sys.exit('aiokafka' in sys.modules)"], cwd=ROOT, check=True
+    )

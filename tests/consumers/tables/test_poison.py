@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from ask0.consumers.tables.poison import MOST_REFUSED, ProjectPoison, ProjectPoisoned
 from ask0.consumers.tables.rounds import Limits, apply
-from ask0.consumers.worker import Worker
+from ask0.consumers.tables.step import rows_worker
 from ask0.eventlog.sqlite import SqliteLog, SqliteReader
 from ask0.schemas.reasons import Reason
 from ask0.warehouse.connect import Warehouse
@@ -165,7 +165,7 @@ async def test_a_worker_parks_the_project_says_so_and_all_others_flow(
 ) -> None:
     registry = CollectorRegistry()
     reader = SqliteReader(tmp_path / "log")
-    worker = Worker(reader, embedded, registry)
+    worker = rows_worker(reader, embedded, registry)
     await append(log, *bad_records(1_100), record(event(userId="u", messageId="neighbour", event="Clicked")))
     async with running(worker):
         await becomes_true(lambda: registry.get_sample_value("ask0_worker_lag_records") == 0)
