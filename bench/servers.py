@@ -67,7 +67,7 @@ def gateway(port: int) -> None:
             registry = CollectorRegistry()
             app = create_app(
                 settings,
-                log=open_log(settings.log_dsn),
+                log=open_log(settings.log_dsn, group=settings.kafka_group),
                 warehouse=warehouse,
                 catalog=CatalogCache(warehouse, settings.data_dir),
                 registry=registry,

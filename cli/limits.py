@@ -7,7 +7,7 @@ from ask0.consumers.folds import user_agents
 from ask0.consumers.tables import bounds, isolation, names, pages, poison
 from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
-from ask0.eventlog.sqlite import KEEP_BYTES
+from ask0.eventlog.sqlite_reader import KEEP_BYTES
 from ask0.gateway import bodies, connections, dispatch, server, strangers
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
 from ask0.schemas import events

@@ -24,9 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, dsn: str, *, group: str, session_seconds: float = SESSION_SECONDS) -> None:
+    def __init__(self, dsn: str, *, group: str, at_end: bool = False, session_seconds: float = SESSION_SECONDS) -> None:
         self._servers, self._topic = parse_dsn(dsn)
         self._group = group
+        self._at_end = at_end
         self._session_seconds = session_seconds
         self._cluster: Cluster | None = None
         self._consumer: AIOKafkaConsumer | None = None
@@ -186,7 +187,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         first = await self._consumer.beginning_offsets([self._at(partition) for partition in lease.partitions])
         ends = await self._ends(lease, lease.partitions)
         for partition in lease.partitions:
-            start = first[self._at(partition)]
+            is_new = self._at_end and commits[partition][0] < 0
+            start = ends[partition] if is_new else first[self._at(partition)]
             share = resume(lease.log_id, start, *commits[partition])
             if share.done > ends[partition]:
                 raise LogUnavailable(
@@ -197,6 +199,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 _log.error("Topic %s:%s: %s to %s expired unread", self._topic, partition, share.done, start)
             self._consumer.seek(self._at(partition), share.next)
             lease.shares[partition] = share
+        if self._at_end:  # or whoever takes a partition over would begin at its end of then
+            await self._commit(
+                lease, {partition: (share.done, share.done) for partition, share in lease.shares.items()}
+            )
         lease.loaded = True
         self._well = asyncio.get_running_loop().time()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+WORKERS = "ask0-worker"  # the group that makes rows, unless it is given another name
 MAX_CHUNK_EVENTS = 50_000
 MAX_CHUNK_BYTES = 32_000_000  # of its values; a record alone may be larger
 
@@ -26,6 +27,15 @@ class Entry(NamedTuple):
     key: bytes
     value: bytes
     events: int
+
+
+class Group(NamedTuple):
+    """Those who read the log together: each record goes to one of them. Groups know nothing of each other."""
+
+    name: str
+    lag: int  # records that are not done
+    live: bool  # somebody reads in its name now
+    seen: float | None  # epoch seconds, when somebody last did; None where the log does not tell
 
 
 class Progress(NamedTuple):
@@ -74,7 +84,7 @@ class Log(Protocol):
 
 
 class Reader(Protocol):
-    """The reading side: one worker's share of the partitions, used by one event loop."""
+    """The reading side: one worker's share of its group's partitions, used by one event loop."""
 
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""

@@ -11,15 +11,31 @@ from typing import Any, TypeVar
 
 from ask0.eventlog.log import LogUnavailable
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 5.0  # how long a statement waits for another process's lock
 
 _APPLICATION_ID = 0x41736B30  # "Ask0"
 _SCHEMA = (
     # AUTOINCREMENT: an offset is never given twice, whatever was deleted.
     "CREATE TABLE records (offset INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, value BLOB NOT NULL)",
-    # One row: records below `done` are in the tables, those from `done` to `intent` are handed out.
-    "CREATE TABLE state (log_id TEXT NOT NULL, done INTEGER NOT NULL, intent INTEGER, checks INTEGER NOT NULL)",
+    "CREATE TABLE state (log_id TEXT NOT NULL, checks INTEGER NOT NULL)",  # one row
+)
+_GROUPS = """
+CREATE TABLE groups (
+    name TEXT PRIMARY KEY,
+    done INTEGER NOT NULL,  -- the group is through with the records below
+    intent INTEGER,  -- those from `done` to here are handed out
+    lasting INTEGER NOT NULL,  -- records are kept for the group however long it is away
+    seen INTEGER NOT NULL  -- epoch seconds
+) WITHOUT ROWID"""
+# Format 1 had one reader, whose group had no name: the first workers that join take its place.
+_UPGRADE = (
+    _GROUPS,
+    "INSERT INTO groups SELECT '', done, intent, 1, unixepoch() FROM state",
+    "ALTER TABLE state RENAME TO state_of_format_1",
+    "CREATE TABLE state (log_id TEXT NOT NULL, checks INTEGER NOT NULL)",
+    "INSERT INTO state SELECT log_id, checks FROM state_of_format_1",
+    "DROP TABLE state_of_format_1",
 )
 _ADVICE = {
     "SQLITE_FULL": "its disk is full: make room, nothing is accepted until then",
@@ -123,6 +139,8 @@ class LogFile:
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: 32 MB; a large group alone has 3 MB
         if _pragma(connection, "application_id") != _APPLICATION_ID:
             _create_tables(connection, self.path)
+        if _pragma(connection, "user_version") < VERSION:
+            _upgrade(connection, self.path)
         if _pragma(connection, "user_version") > VERSION:
             raise LogUnavailable(
                 f"The log {self.path} has format {_pragma(connection, 'user_version')}, written by a newer Ask0;"
@@ -134,10 +152,22 @@ class LogFile:
         self.log_id = log_id
 
 
-def hold(path: Path) -> int:
-    """The reader's lock: the descriptor to close when done. Raises LogUnavailable when another reader has it."""
+def hold(path: Path, group: str) -> int:
+    """The lock of a group's reader: the descriptor to close when done. Raises LogUnavailable when another has it."""
+    return _lock(path, f".{group}.lock", f"reads the log {path} as group {group} already, and a group has one reader")
+
+
+def is_held(path: Path, group: str) -> bool:
     try:
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        os.close(hold(path, group))
+    except LogUnavailable:
+        return True
+    return False
+
+
+def _lock(path: Path, suffix: str, what: str) -> int:
+    try:
+        lock = os.open(f"{path}{suffix}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
@@ -148,8 +178,7 @@ def hold(path: Path) -> int:
             raise
     except BlockingIOError:
         raise LogUnavailable(
-            f"Process {holder} reads the log {path} already, and a log has one reader:"
-            " stop that process, or give this one a log of its own."
+            f"Process {holder} {what}: stop that process, or give this one a log of its own."
         ) from None
     except OSError as error:
         raise _explain(error, path) from error
@@ -188,12 +217,26 @@ def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != _APPLICATION_ID:
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise LogUnavailable(f"{path} is the database of another program: choose another path for the log.")
-        for statement in _SCHEMA:
+        for statement in (*_SCHEMA, _GROUPS):
             connection.execute(statement)
-        connection.execute("INSERT INTO state VALUES (?, 1, NULL, 0)", (secrets.token_hex(8),))
+        connection.execute("INSERT INTO state VALUES (?, 0)", (secrets.token_hex(8),))
         connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("COMMIT")
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """From format 1, in place. A worker of then must have ended: it would not see what another does with its chunk."""
+    lock = _lock(path, ".lock", f"is a worker of an older Ask0 and reads the log {path}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if _pragma(connection, "user_version") < VERSION:
+            for statement in _UPGRADE:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        os.close(lock)
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

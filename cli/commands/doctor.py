@@ -112,7 +112,7 @@ def _log(settings: Settings) -> str:
         return f"the running server (pid {note.pid}) takes events"
 
     async def look() -> None:
-        log = open_log(settings.log_dsn)
+        log = open_log(settings.log_dsn, group=settings.kafka_group)
         try:
             await log.start()
             await log.check()

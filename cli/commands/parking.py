@@ -61,7 +61,7 @@ def resume(project_id: str) -> None:
 
 async def _put_back(settings: Settings, warehouse: Warehouse, project_id: str) -> int:
     """How many events. A record is forgotten once it is on the log: its messageIds make a second time harmless."""
-    log = open_log(settings.log_dsn)
+    log = open_log(settings.log_dsn, group=settings.kafka_group)
     await log.start()
     events = 0
     try:

@@ -3,7 +3,7 @@
 import asyncio
 
 from ask0.cli.datadir import running
-from ask0.eventlog.log import Entry
+from ask0.eventlog.log import WORKERS, Entry
 from ask0.eventlog.open import open_log
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
@@ -17,7 +17,7 @@ PROJECT = "proj_poisoned"
 
 def put_on_the_log(server: Server, values: list[bytes]) -> None:
     async def put() -> None:
-        log = open_log(Settings.from_environ(server.settings).log_dsn)
+        log = open_log(Settings.from_environ(server.settings).log_dsn, group=WORKERS)
         await log.start()
         await log.append([Entry(b"key", value, 1) for value in values])
         await log.close()

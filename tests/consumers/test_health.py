@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from ask0.consumers import health
 from ask0.consumers.health import EQUAL_FAILURES, WorkerHealth
 from ask0.consumers.tables.step import rows_worker
-from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_reader import SqliteReader
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.test_worker import Faulty, append, becomes_true, clicks, faulty, log, reader, running
 

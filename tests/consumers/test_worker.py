@@ -13,7 +13,8 @@ from ask0.consumers.tables.poison import TooMuchPoison
 from ask0.consumers.tables.step import rows_worker
 from ask0.consumers.worker import Worker
 from ask0.eventlog.log import Chunk, ChunkLost, Entry
-from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_reader import SqliteReader
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Unavailable
 from tests.consumers.beacons import event, record

@@ -4,14 +4,14 @@ import asyncio
 import sys
 from itertools import count
 
-from ask0.eventlog.log import Entry
+from ask0.eventlog.log import WORKERS, Entry
 from ask0.eventlog.open import open_log
 
 APPENDERS = 8
 
 
 async def append(dsn: str) -> None:
-    log = open_log(dsn)
+    log = open_log(dsn, group=WORKERS)
     await log.start()
     numbers = count()
 

@@ -19,8 +19,8 @@ class Home:
     def open_log(self) -> Log:
         return open_log(self.dsn, group="ask0-test")
 
-    def open_reader(self) -> Reader:
-        return open_reader(self.dsn, group="ask0-test")
+    def open_reader(self, group: str = "ask0-test", *, at_end: bool = False) -> Reader:
+        return open_reader(self.dsn, group=group, at_end=at_end)
 
 
 @asynccontextmanager

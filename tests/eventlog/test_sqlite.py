@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ask0.eventlog import sqlite, sqlite_file
+from ask0.eventlog import sqlite, sqlite_file, sqlite_reader
 from ask0.eventlog.log import MAX_CHUNK_BYTES, Chunk, ChunkLost, Entry, LogUnavailable
-from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_reader import SqliteReader
 from tests.eventlog.homes import next_chunk, read_records, started, values
 
 
@@ -255,7 +256,7 @@ async def test_a_value_beyond_the_bytes_of_a_chunk_comes_alone(path: Path) -> No
 
 
 async def test_records_without_events_are_bounded_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "MAX_CHUNK_EVENTS", 10)
+    monkeypatch.setattr(sqlite_reader, "MAX_CHUNK_EVENTS", 10)
     async with started(SqliteLog(path)) as log, started(SqliteReader(path)) as reader:
         await log.append([Entry(b"key", b"", 0)] * 25)
         assert [len(chunk.records) for chunk in await read_records(reader, 25)] == [10, 10, 5]
@@ -279,7 +280,7 @@ async def test_only_the_chunk_in_work_can_be_finished(path: Path) -> None:
 
 
 async def test_a_commit_in_this_process_wakes_the_reader(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(sqlite_reader, "_LOOK_SECONDS", 3600.0)
     async with started(SqliteReader(path)) as reader:
         polling = asyncio.create_task(reader.poll(3600))
         while not polling.done():
@@ -303,7 +304,7 @@ async def test_a_commit_of_another_process_is_seen(path: Path) -> None:
 
 
 async def test_old_records_are_trimmed_once_they_are_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_TRIM_RECORDS", 7)
+    monkeypatch.setattr(sqlite_reader, "_TRIM_RECORDS", 7)
     async with started(SqliteLog(path)) as log, started(SqliteReader(path, keep_records=20)) as reader:
         await log.append(entries(100))
         await reader.done([await next_chunk(reader)])
@@ -328,8 +329,8 @@ async def test_an_offset_is_never_given_twice(path: Path) -> None:
 
 
 async def test_the_space_of_a_backlog_goes_back_to_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_TRIM_RECORDS", 10)
-    monkeypatch.setattr(sqlite, "_FREE_PAGES", 0)
+    monkeypatch.setattr(sqlite_reader, "_TRIM_RECORDS", 10)
+    monkeypatch.setattr(sqlite_reader, "_FREE_PAGES", 0)
     async with started(SqliteLog(path)) as log, started(SqliteReader(path, keep_records=0)) as reader:
         await log.append(entries(200, 10_000))
         full = ask(path, "PRAGMA page_count")
@@ -340,7 +341,7 @@ async def test_the_space_of_a_backlog_goes_back_to_the_disk(path: Path, monkeypa
 
 
 async def test_done_records_are_trimmed_by_their_bytes_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_FREE_PAGES", 0)
+    monkeypatch.setattr(sqlite_reader, "_FREE_PAGES", 0)
     async with started(SqliteLog(path)) as log, started(SqliteReader(path, keep_bytes=1_000_000)) as reader:
         await log.append(entries(200, 10_000))
         await reader.done([await next_chunk(reader)])

@@ -10,9 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ask0.eventlog import sqlite
+from ask0.eventlog import sqlite_reader
 from ask0.eventlog.log import Chunk, Entry
-from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_reader import SqliteReader
 
 MAX_EVENTS, MAX_BYTES, KEEP = 6, 40, 3
 
@@ -25,10 +26,10 @@ class LogMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(sqlite, "MAX_CHUNK_EVENTS", MAX_EVENTS)
-        self.patch.setattr(sqlite, "MAX_CHUNK_BYTES", MAX_BYTES)
-        self.patch.setattr(sqlite, "_TRIM_RECORDS", 2)
-        self.patch.setattr(sqlite, "_READ_AT_ONCE", 3)
+        self.patch.setattr(sqlite_reader, "MAX_CHUNK_EVENTS", MAX_EVENTS)
+        self.patch.setattr(sqlite_reader, "MAX_CHUNK_BYTES", MAX_BYTES)
+        self.patch.setattr(sqlite_reader, "_TRIM_RECORDS", 2)
+        self.patch.setattr(sqlite_reader, "_READ_AT_ONCE", 3)
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.entries: list[Entry] = []

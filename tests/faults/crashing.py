@@ -15,7 +15,7 @@ import ask0.eventlog.kafka_reader
 from ask0.cli.main import main
 from ask0.eventlog.kafka_reader import KafkaReader
 from ask0.eventlog.log import Chunk
-from ask0.eventlog.sqlite import SqliteReader
+from ask0.eventlog.sqlite_reader import SqliteReader
 from ask0.warehouse.connect import Warehouse
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.cache import CatalogCache
+from ask0.eventlog.log import WORKERS
 from ask0.eventlog.open import open_log, open_reader
 from ask0.gateway.app import create_app
 from ask0.gateway.connections import make_connections
@@ -93,7 +94,7 @@ def running(
     chosen = Settings(data_dir=data_dir, **settings)
     app = create_app(
         chosen,
-        log=open_log(dsn),
+        log=open_log(dsn, group=WORKERS),
         warehouse=warehouse,
         catalog=CatalogCache(warehouse, data_dir),
         registry=registry,

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from ask0.consumers.tables.poison import MOST_REFUSED, ProjectPoison, ProjectPoisoned
 from ask0.consumers.tables.rounds import Limits, apply
 from ask0.consumers.tables.step import rows_worker
-from ask0.eventlog.sqlite import SqliteLog, SqliteReader
+from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_reader import SqliteReader
 from ask0.schemas.reasons import Reason
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused

@@ -1,0 +1,207 @@
+"""The reading side of the SQLite log: one reader of each group takes chunks in turn, and deletes what all have done."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import TypeVar
+
+from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, WORKERS, Chunk, ChunkLost, LogUnavailable
+from ask0.eventlog.sqlite_file import LogFile, hold, unwatch, watch
+from ask0.eventlog.sqlite_groups import SEEN_SECONDS, forget_the_gone, join, say_seen
+
+KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
+
+_LOOK_SECONDS = 0.05  # how often a waiting reader looks for commits of other processes
+_READ_AT_ONCE = 4096  # records
+_TRIM_RECORDS, _TRIM_BYTES, _TRIM_STEPS = 2000, 8_000_000, 32  # together more than a chunk
+_FREE_PAGES, _VACUUM_PAGES = 8192, 250  # more than so many are given back to the disk, in steps
+_ANY = 1 << 62
+
+# One statement reads many records in one step: see sqlite.py.
+_STATE = "SELECT log_id, done, intent FROM state, groups WHERE name = ?"
+_LAG = "SELECT max(ifnull((SELECT max(offset) + 1 FROM records) - done, 0), 0) FROM groups WHERE name = ?"
+_BOUND = """
+SELECT max(offset) + 1 FROM (
+    SELECT offset, row_number() OVER running AS row, sum(events) OVER running AS events,
+           sum(length(value)) OVER running AS bytes
+    FROM (SELECT * FROM records WHERE offset >= ? ORDER BY offset LIMIT ?)
+    WINDOW running AS (ORDER BY offset ROWS UNBOUNDED PRECEDING)
+) WHERE row = 1 OR (events <= ? AND bytes <= ?)"""
+_INTEND = "UPDATE groups SET intent = ?1, seen = unixepoch() WHERE name = ?2 AND done = ?3 AND intent IS NULL"
+_READ = """
+SELECT group_concat(offset), group_concat(length(value)), CAST(group_concat(value, '') AS BLOB), max(offset) + 1
+FROM (SELECT offset, value FROM records WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?)"""
+_DONE = """
+UPDATE groups SET done = ?3, intent = NULL, seen = unixepoch()
+WHERE name = ?1 AND done = ?2 AND intent = ?3 AND EXISTS (SELECT 1 FROM state WHERE log_id = ?4) RETURNING done"""
+_DONE_BY_ALL = "SELECT min(done) FROM groups"
+
+T = TypeVar("T")
+
+
+class SqliteReader:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        group: str = WORKERS,
+        at_end: bool = False,
+        lasting: bool = True,
+        keep_records: int = 100_000,
+        keep_bytes: int = KEEP_BYTES,
+    ) -> None:
+        self._file = LogFile(path)
+        self._group = group
+        self._at_end = at_end
+        self._lasting = lasting
+        self._seen = 0.0  # when the file was last told that this group is there
+        self._keep_records = keep_records
+        self._keep_bytes = keep_bytes
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock: int | None = None
+        self._woken = asyncio.Event()
+        self._handed_out: int | None = None  # the end of the chunk
+        self._oldest = 0  # no record that could be trimmed lies before it
+
+    async def start(self) -> None:
+        if self._pool:
+            return
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._pool = ThreadPoolExecutor(1, "ask0-log-reader")
+        try:
+            await self._run(self._join)
+        except LogUnavailable:
+            await self.close()
+            raise
+        watch(self._file.path, self._wake)
+
+    async def poll(self, timeout: float) -> list[Chunk]:
+        deadline = time.monotonic() + timeout
+        if time.monotonic() - self._seen > SEEN_SECONDS:
+            await self._run(self._say_seen)
+        while True:
+            self._woken.clear()
+            chunk = await self._run(self._take) if self._handed_out is None else None
+            if chunk:
+                self._handed_out = chunk.hi
+                if self._pool:  # while the worker is busy with the chunk
+                    self._pool.submit(self._trim)
+                return [chunk]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return []
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(left, _LOOK_SECONDS))
+
+    async def done(self, chunks: Sequence[Chunk]) -> None:
+        for chunk in chunks:
+            finished = await self._run(self._finish, chunk)
+            if chunk.hi == self._handed_out:
+                self.retry()
+            if not finished:
+                raise ChunkLost(f"The chunk {chunk.token} is not the one to be finished now.")
+
+    def retry(self) -> None:
+        self._handed_out = None
+        self._woken.set()
+
+    async def lag(self) -> int:
+        ((records,),) = await self._run(self._file.read, _LAG, (self._group,))
+        return int(records)
+
+    async def close(self) -> None:
+        unwatch(self._file.path, self._wake)
+        pool, self._pool = self._pool, None
+        if pool:
+            await self._loop.run_in_executor(pool, self._file.close)
+            pool.shutdown()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock, self._handed_out = None, None
+
+    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+        """In the reader's thread, which alone uses the connection."""
+        if not self._pool:
+            raise LogUnavailable("The reader is not open.")
+        return await self._loop.run_in_executor(self._pool, function, *arguments)
+
+    def _wake(self) -> None:
+        if not self._woken.is_set():
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._woken.set)
+
+    def _join(self) -> None:
+        self._file.read("SELECT log_id FROM state")  # there is a log, or one is made
+        self._lock = hold(self._file.path, self._group)
+        join(self._file, self._group, at_end=self._at_end, lasting=self._lasting)
+        self._seen = time.monotonic()
+
+    def _say_seen(self) -> None:
+        say_seen(self._file, self._group)
+        self._seen = time.monotonic()
+
+    def _state(self) -> tuple[str, int, int | None]:
+        """Log, done, intent. A group that was forgotten, while this process slept for long, joins again."""
+        found = self._file.read(_STATE, (self._group,))
+        if not found:
+            join(self._file, self._group, at_end=self._at_end, lasting=self._lasting)
+            found = self._file.read(_STATE, (self._group,))
+        ((log_id, done, intent),) = found
+        return log_id, done, intent
+
+    def _take(self) -> Chunk | None:
+        log_id, lo, hi = self._state()
+        repeated = hi is not None
+        if hi is None:
+            hi = self._bound(lo, MAX_CHUNK_EVENTS, MAX_CHUNK_EVENTS, MAX_CHUNK_BYTES)
+            if hi is None:
+                return None
+            self._file.write(_INTEND, (hi, self._group, lo))
+        return Chunk(log_id, 0, lo, hi, self._read(lo, hi), repeated)
+
+    def _bound(self, lo: int, records: int, events: int, size: int) -> int | None:
+        """The end of the run of records from `lo` that keeps the limits and has at least one; None if there is none."""
+        ((hi,),) = self._file.read(_BOUND, (lo, records, events, size))
+        return hi if hi is None else int(hi)
+
+    def _read(self, lo: int, hi: int) -> list[tuple[int, bytes]]:
+        records: list[tuple[int, bytes]] = []
+        while lo < hi:
+            ((offsets, lengths, values, after),) = self._file.read(_READ, (lo, hi, _READ_AT_ONCE))
+            if after is None:
+                break
+            ends = [0, *accumulate(map(int, lengths.split(",")))]
+            if ends[-1] != len(values):
+                raise LogUnavailable(f"The log {self._file.path} is damaged between {lo} and {after}.")
+            parts = [values[start:end] for start, end in pairwise(ends)]
+            records += zip(map(int, offsets.split(",")), parts, strict=True)
+            lo = after
+        return records
+
+    def _finish(self, chunk: Chunk) -> bool:
+        if self._file.write(_DONE, (self._group, chunk.lo, chunk.hi, chunk.log_id)):
+            return True
+        log_id, done, _ = self._state()
+        return log_id == chunk.log_id and done >= chunk.hi  # said before
+
+    def _trim(self) -> None:
+        """Up to where the slowest group is. In short transactions, since appends wait meanwhile. What fails here fails
+        again, and loudly, in `done`."""
+        forget_the_gone(self._file)
+        ((done,),) = self._file.read(_DONE_BY_ALL)
+        for _ in range(_TRIM_STEPS):
+            end = done - self._keep_records
+            if end - self._oldest < _TRIM_RECORDS:
+                end = done if self._file.used_bytes() > self._keep_bytes else end
+                if end <= self._oldest:
+                    break
+            hi = self._bound(self._oldest, _TRIM_RECORDS, _ANY, _TRIM_BYTES)
+            self._oldest = min(hi or end, end)
+            self._file.write("DELETE FROM records WHERE offset < ?", (self._oldest,))
+            self._file.shrink(_VACUUM_PAGES, _FREE_PAGES)
