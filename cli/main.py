@@ -22,6 +22,8 @@ COMMANDS = {
     "import": "ask0.cli.commands.importing",
     "demo": "ask0.cli.commands.demo",
     "sql": "ask0.cli.commands.sql",
+    "tail": "ask0.cli.commands.tail",
+    "group": "ask0.cli.commands.group",
     "quarantine": "ask0.cli.commands.quarantine",
 }
 

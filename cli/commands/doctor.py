@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import stat
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,13 +20,14 @@ from ask0.cli.datadir import running
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED, Failure
 from ask0.cli.output import echo_json, echo_table
-from ask0.eventlog.log import LogUnavailable
-from ask0.eventlog.open import open_log
+from ask0.eventlog.log import Group, LogUnavailable
+from ask0.eventlog.open import list_groups, open_log
 from ask0.schemas.settings import PREFIX, Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 from ask0.warehouse.migrate import SchemaMismatch, pending
 
+GONE_SECONDS = 86_400
 PACKAGES = ("ask0", "chdb-core", "clickhouse-connect", "aiokafka", "uvicorn", "starlette")
 
 
@@ -69,6 +71,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield Check("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     yield _folder(settings.data_dir)
     yield _try("log", lambda: _log(settings))
+    yield _groups(settings)
     try:
         with open_warehouse(settings) as warehouse:
             yield _try("clickhouse", lambda: f"{warehouse.query('SELECT version()')[0][0]}")
@@ -121,6 +124,25 @@ def _log(settings: Settings) -> str:
 
     asyncio.run(look())
     return f"{settings.log_dsn} takes events"
+
+
+def _groups(settings: Settings) -> Check:
+    """Of the workers, a warning is due at once; of others, when they are long gone and records are kept for them."""
+    try:
+        groups = asyncio.run(list_groups(settings.log_dsn))
+    except LogUnavailable as error:
+        return Check("groups", "failed", str(error))
+    gone = [group for group in groups if not group.live and group.lag and _is_long_gone(group, settings)]
+    if gone:
+        away = ", ".join(f"{group.name} ({group.lag:,} records wait for it)" for group in gone)
+        return Check("groups", "warning", f"away: {away}; start it again, or `ask0 group drop` what nobody needs")
+    found = ", ".join(f"{group.name} ({'reads' if group.live else 'away'}, {group.lag:,} waiting)" for group in groups)
+    return Check("groups", "ok", found or "nobody has read the log yet")
+
+
+def _is_long_gone(group: Group, settings: Settings) -> bool:
+    """Where the log does not tell since when, whoever is away now is taken for long gone."""
+    return group.name == settings.kafka_group or group.seen is None or time.time() - group.seen > GONE_SECONDS
 
 
 def _migrations(warehouse: Warehouse) -> str:
