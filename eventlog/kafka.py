@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from ask0.eventlog.kafka_backlog import read_progress
-from ask0.eventlog.kafka_cluster import Cluster, parse_dsn, reason, within
+from ask0.eventlog.kafka_cluster import EVENTS_SHAPE, Cluster, Shape, parse_dsn, reason, within
 from ask0.eventlog.log import Entry, LogUnavailable, Progress
 
 APPEND_SECONDS = 10.0  # in all: two sendings, and a new producer between them
@@ -31,9 +31,12 @@ class KafkaLog:
 
     """At most one producer is alive, and one task replaces it. While that task fails, appends fail at once."""
 
-    def __init__(self, dsn: str, *, group: str, max_waiting_bytes: int = 64_000_000) -> None:
+    def __init__(
+        self, dsn: str, *, group: str, shape: Shape = EVENTS_SHAPE, max_waiting_bytes: int = 64_000_000
+    ) -> None:
         self._servers, self._topic = parse_dsn(dsn)
         self._group = group
+        self._shape = shape
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
         self._max_record_bytes = 0
@@ -188,7 +191,7 @@ class KafkaLog:
         cluster = Cluster(self._servers)
         try:
             await cluster.start()
-            topic = await cluster.topic(self._topic, make=True)
+            topic = await cluster.topic(self._topic, make=True, shape=self._shape)
         finally:
             await cluster.close()
         self._max_record_bytes = topic.max_batch_bytes - _RECORD_BYTES

@@ -53,6 +53,17 @@ class Fenced(Exception):
     """The group has a later generation than the one of the commit."""
 
 
+class Shape(NamedTuple):
+    """What a topic is made with where there is none."""
+
+    partitions: int
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+EVENTS_SHAPE = Shape(PARTITIONS)
+CONTROL_SHAPE = Shape(1, (("retention.ms", "-1"), ("retention.bytes", "-1")))
+
+
 class Topic(NamedTuple):
     id: str  # of this topic: one that is deleted and made again under the same name has another
     partitions: int
@@ -75,11 +86,11 @@ class Cluster:
     async def close(self) -> None:
         await self._client.close()
 
-    async def topic(self, name: str, *, make: bool) -> Topic:
+    async def topic(self, name: str, *, make: bool, shape: Shape = EVENTS_SHAPE) -> Topic:
         """Raises LogUnavailable when its settings would lose what was acknowledged."""
         described = await self._describe(name)
         if not described and make:
-            await self._make(name)
+            await self._make(name, shape)
         while not described:
             await asyncio.sleep(0.02)
             described = await self._describe(name)
@@ -130,10 +141,10 @@ class Cluster:
         _check(code)
         return id, [len(replicas) for _, _, _, _, replicas, *_ in partitions]
 
-    async def _make(self, name: str) -> None:
+    async def _make(self, name: str, shape: Shape) -> None:
         replicas = min(REPLICAS, len(self._client.cluster.brokers()))
-        settings = [("min.insync.replicas", str(min(replicas, 2)))]
-        request = CreateTopicsRequest([(name, PARTITIONS, replicas, [], settings)], 5000, False)
+        settings = [("min.insync.replicas", str(min(replicas, 2))), *shape.settings]
+        request = CreateTopicsRequest([(name, shape.partitions, replicas, [], settings)], 5000, False)
         answer = await self._client.send(self._client.get_random_node(), request)
         with suppress(TopicAlreadyExistsError):
             _check(answer.topic_errors[0][1])

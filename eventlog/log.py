@@ -83,6 +83,29 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
 
+class Control(Protocol):
+    """The stream of changes to documents, beside the events: in one certain order for everyone, and kept for ever. Used
+    by one event loop."""
+
+    log_id: str
+    """Of this stream: one that is made anew has another. Known once it has started."""
+
+    async def start(self) -> None:
+        """Raises LogUnavailable; may be called again."""
+
+    async def append(self, value: bytes) -> None:
+        """Durable when it returns. Raises LogUnavailable: it may still land."""
+
+    async def read(self, after: int, timeout: float) -> list[tuple[int, bytes]]:
+        """The next records beyond position `after`, with their positions, from 1 on; waits up to `timeout` seconds for
+        the first, empty if none came. Raises LogUnavailable."""
+
+    async def end(self) -> int:
+        """The position of the last record, 0 if there is none. Raises LogUnavailable."""
+
+    async def close(self) -> None: ...
+
+
 class Reader(Protocol):
     """The reading side: one worker's share of its group's partitions, used by one event loop."""
 

@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 from ask0.eventlog import sqlite_groups
-from ask0.eventlog.log import Group, Log, Reader
+from ask0.eventlog.log import Control, Group, Log, Reader
 from ask0.eventlog.sqlite import SqliteLog
+from ask0.eventlog.sqlite_control import SqliteControl
 from ask0.eventlog.sqlite_reader import SqliteReader
 
 SQLITE = "sqlite://"
@@ -31,6 +32,15 @@ def open_reader(dsn: str, *, group: str, at_end: bool = False, lasting: bool = T
     from ask0.eventlog.kafka_reader import KafkaReader
 
     return KafkaReader(dsn, group=_checked(group), at_end=at_end)
+
+
+def open_control(dsn: str) -> Control:
+    """The control stream beside the log. Not started yet."""
+    if dsn.startswith(SQLITE):
+        return SqliteControl(_path(dsn))
+    from ask0.eventlog.kafka_control import KafkaControl
+
+    return KafkaControl(dsn)
 
 
 async def list_groups(dsn: str) -> list[Group]:

@@ -28,9 +28,11 @@ CREATE TABLE groups (
     lasting INTEGER NOT NULL,  -- records are kept for the group however long it is away
     seen INTEGER NOT NULL  -- epoch seconds
 ) WITHOUT ROWID"""
+_CONTROL = "CREATE TABLE control (position INTEGER PRIMARY KEY AUTOINCREMENT, value BLOB NOT NULL)"
 # Format 1 had one reader, whose group had no name: the first workers that join take its place.
 _UPGRADE = (
     _GROUPS,
+    _CONTROL,
     "INSERT INTO groups SELECT '', done, intent, 1, unixepoch() FROM state",
     "ALTER TABLE state RENAME TO state_of_format_1",
     "CREATE TABLE state (log_id TEXT NOT NULL, checks INTEGER NOT NULL)",
@@ -217,7 +219,7 @@ def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != _APPLICATION_ID:
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise LogUnavailable(f"{path} is the database of another program: choose another path for the log.")
-        for statement in (*_SCHEMA, _GROUPS):
+        for statement in (*_SCHEMA, _GROUPS, _CONTROL):
             connection.execute(statement)
         connection.execute("INSERT INTO state VALUES (?, 0)", (secrets.token_hex(8),))
         connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ask0.eventlog.log import Chunk, Log, Reader
-from ask0.eventlog.open import open_log, open_reader
+from ask0.eventlog.log import Chunk, Control, Log, Reader
+from ask0.eventlog.open import open_control, open_log, open_reader
 
-T = TypeVar("T", bound=Log | Reader)
+T = TypeVar("T", bound=Log | Reader | Control)
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,9 @@ class Home:
 
     def open_log(self) -> Log:
         return open_log(self.dsn, group="ask0-test")
+
+    def open_control(self) -> Control:
+        return open_control(self.dsn)
 
     def open_reader(self, group: str = "ask0-test", *, at_end: bool = False) -> Reader:
         return open_reader(self.dsn, group=group, at_end=at_end)
