@@ -15,3 +15,17 @@ class UnknownKey(CatalogError):
 
 class CatalogUnavailable(CatalogError):
     """Nobody can tell now: it may be a new key, and the sender has to come again."""
+
+
+class MovedOn(CatalogError):
+    """A change was made from documents that somebody has changed meanwhile; nothing was done."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"somebody else changed {name} at the same time, so nothing was done: look again, then repeat it"
+        )
+        self.name = name
+
+
+class OutcomeUnknown(CatalogUnavailable):
+    """The change may stand or not. The same change, with its id, may be sent again."""

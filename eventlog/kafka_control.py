@@ -25,6 +25,7 @@ class KafkaControl:
         self._at = TopicPartition(self._topic, 0)
         self._log = KafkaLog(f"{dsn}.control", group="", shape=CONTROL_SHAPE)
         self._consumer: AIOKafkaConsumer | None = None
+        self._opening = asyncio.Lock()
         self._next = -1  # the offset that the consumer reads next
         self.log_id = ""
 
@@ -68,20 +69,21 @@ class KafkaControl:
             raise LogUnavailable(f"Kafka is away: {reason(error)}.") from error
 
     async def _opened(self) -> AIOKafkaConsumer:
-        if not self._consumer:
-            cluster = Cluster(self._servers)
-            try:
-                await cluster.start()
-                self.log_id = (await cluster.topic(self._topic, make=True, shape=CONTROL_SHAPE)).id
-            finally:
-                await cluster.close()
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._servers, enable_auto_commit=False, auto_offset_reset="earliest"
-            )
-            self._consumer, self._next = consumer, -1
-            await consumer.start()
-            consumer.assign([self._at])
-        return self._consumer
+        async with self._opening:
+            if not self._consumer:
+                cluster = Cluster(self._servers)
+                try:
+                    await cluster.start()
+                    self.log_id = (await cluster.topic(self._topic, make=True, shape=CONTROL_SHAPE)).id
+                finally:
+                    await cluster.close()
+                self._consumer, self._next = self._make_consumer(), -1
+                await self._consumer.start()
+                self._consumer.assign([self._at])
+            return self._consumer
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False, auto_offset_reset="earliest")
 
     async def _forget(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ask0.eventlog.log import Chunk, Control, Log, Reader
 from ask0.eventlog.open import open_control, open_log, open_reader
 
-T = TypeVar("T", bound=Log | Reader | Control)
+
+class Part(Protocol):
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Part)
 
 
 @dataclass(frozen=True)
