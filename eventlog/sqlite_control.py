@@ -51,8 +51,9 @@ class SqliteControl:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 return []
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(left, _LOOK_SECONDS))
+            with suppress(TimeoutError):  # `wait_for` of Python 3.11 may lose a cancellation
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                    await self._woken.wait()
 
     async def end(self) -> int:
         ((position,),) = await self._run(self._file.read, "SELECT ifnull(max(position), 0) FROM control")

@@ -96,8 +96,9 @@ class SqliteReader:
             left = deadline - time.monotonic()
             if left <= 0:
                 return []
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(left, _LOOK_SECONDS))
+            with suppress(TimeoutError):  # `wait_for` of Python 3.11 may lose a cancellation
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                    await self._woken.wait()
 
     async def done(self, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:

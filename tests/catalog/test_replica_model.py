@@ -34,7 +34,7 @@ class Documents(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(module, "WRITE_SECONDS", 0.3)
+        self.patch.setattr(module, "WRITE_SECONDS", 0.1)
         self.patch.setattr(module, "SAVE_SECONDS", 0.0)
         self.runner = asyncio.Runner()
         self.folders = [Path(tempfile.mkdtemp()) for _ in range(PROCESSES)]
@@ -53,19 +53,31 @@ class Documents(RuleBasedStateMachine):
     )
     def write(self, number: int, subject: str, whole_kind: bool, body: int | None) -> None:
         """From what this process knows, which may be old."""
+        self.runner.run(self.send(number, self.made_by(number, subject, body, whole_kind)))
+
+    @rule(subject=st.sampled_from(SUBJECTS), whole_kind=st.booleans())
+    def write_at_once(self, subject: str, whole_kind: bool) -> None:
+        asked = [self.made_by(number, subject, number, whole_kind) for number in range(PROCESSES)]
+
+        async def send_all() -> None:
+            await asyncio.gather(*(self.send(number, each) for number, each in enumerate(asked)))
+
+        self.runner.run(send_all())
+
+    def made_by(self, number: int, subject: str, body: int | None, whole_kind: bool) -> Change:
         state = self.replicas[number].state
         expects = {"thing": state.versions.get("thing", 0)} if whole_kind else {}
         expects[f"thing/{subject}"] = state.version_of("thing", subject)
-        self.send(number, replace(change(subject, body), expects=expects))
+        return replace(change(subject, body), expects=expects)
 
     @precondition(lambda self: self.doubtful)
     @rule(number=process)
     def send_again(self, number: int) -> None:
-        self.send(number, self.doubtful.pop())
+        self.runner.run(self.send(number, self.doubtful.pop()))
 
-    def send(self, number: int, asked: Change) -> None:
+    async def send(self, number: int, asked: Change) -> None:
         try:
-            self.runner.run(self.replicas[number].write(asked))
+            await self.replicas[number].write(asked)
         except MovedOn:
             return
         except CatalogUnavailable:
@@ -156,7 +168,7 @@ def run_model(homes: Iterator[Home], examples: int, steps: int) -> None:
 
 
 def test_everyone_ends_with_the_same_documents_on_sqlite(tmp_path: Path) -> None:
-    run_model((Home(f"sqlite://{tmp_path}/{number}/log.sqlite3", "") for number in count()), 30, 15)
+    run_model((Home(f"sqlite://{tmp_path}/{number}/log.sqlite3", "") for number in count()), 60, 15)
 
 
 def test_everyone_ends_with_the_same_documents_on_kafka(kafka_home: Home) -> None:
