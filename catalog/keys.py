@@ -6,29 +6,30 @@ import time
 
 from msgspec.structs import replace
 
+from ask0.catalog.documents import add_document, replace_document
 from ask0.catalog.errors import CatalogError, KeyTaken
-from ask0.catalog.store import save
+from ask0.catalog.replica import Replica
 from ask0.schemas.catalog import Catalog, Key, Project, hash_secret, secret_key, write_key
-from ask0.warehouse.connect import Warehouse
 
 ALPHABET = string.ascii_letters + string.digits
 
 
-def create_key(warehouse: Warehouse, project_id: str, kind: str, text: str | None = None) -> str:
+async def create_key(replica: Replica, project_id: str, kind: str, text: str | None = None) -> str:
     """The key's text. `text` is one that the operator has chosen."""
     make, prefix, length = (write_key, "wk_", 24) if kind == "write" else (secret_key, "sk_", 40)
     text = text or prefix + random_text(length)
     key = make(text, project_id, now_ms())
-    save(warehouse, "key", key.id, key)
+    await add_document(replica, key, "key.created")
     return text
 
 
-def revoke_key(warehouse: Warehouse, key: Key) -> Key:
+async def revoke_key(replica: Replica, key: Key) -> Key:
     """As it is then; one that was revoked before stays as it was."""
-    if key.revoked_at is None:
-        key = replace(key, revoked_at=now_ms())
-        save(warehouse, "key", key.id, key)
-    return key
+    if key.revoked_at is not None:
+        return key
+    revoked = replace(key, revoked_at=now_ms())
+    await replace_document(replica, key, revoked, "key.revoked")
+    return revoked
 
 
 def find_key(catalog: Catalog, text: str) -> Key:

@@ -1,14 +1,15 @@
 """Projects: made, found, and the first one of a new installation."""
 
+import contextlib
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ask0.catalog.errors import CatalogError
+from ask0.catalog.documents import add_document, catalog_of
+from ask0.catalog.errors import CatalogError, MovedOn
 from ask0.catalog.keys import create_key, has_key, now_ms, random_text
-from ask0.catalog.store import load, save
+from ask0.catalog.replica import Replica
 from ask0.schemas.catalog import Catalog, Project
 from ask0.schemas.settings import Settings
-from ask0.warehouse.connect import Warehouse
 
 FIRST_PROJECT = "My project"
 
@@ -21,18 +22,18 @@ class NewProject(NamedTuple):
     secret_key: str
 
 
-def create_project(warehouse: Warehouse, name: str, id: str | None = None) -> Project:
+async def create_project(replica: Replica, name: str, id: str | None = None) -> Project:
     project = Project(id=id or f"proj_{random_text(12)}", name=name, created_at=now_ms())
-    save(warehouse, "project", project.id, project)
+    await add_document(replica, project, "project.created")
     return project
 
 
-def bootstrap(warehouse: Warehouse, settings: Settings) -> NewProject | None:
+async def bootstrap(replica: Replica, settings: Settings) -> NewProject | None:
     """The project of ASK0_BOOTSTRAP_*, or a first one for an empty catalog; None when there was nothing to make.
 
-    Its id follows from its name, so that several processes that start at once make the same one.
+    Its id follows from its name. Of several processes that start at once one makes it, and each of its chosen keys.
     """
-    catalog = load(warehouse)
+    catalog = catalog_of(replica.state)
     asked = settings.bootstrap_project
     if not asked and catalog.projects:
         return None
@@ -41,15 +42,20 @@ def bootstrap(warehouse: Warehouse, settings: Settings) -> NewProject | None:
     id = project.id if project else _id_of(name)
     chosen = {"write": settings.bootstrap_write_key, "secret": settings.bootstrap_secret_key.get_secret_value()}
     known = {kind: has_key(catalog, id, text) for kind, text in chosen.items()}
-    keys = {
-        kind: create_key(warehouse, id, kind, text)
-        for kind, text in chosen.items()
-        if not known[kind] and (text or not project)
-    }
-    if project:
+    made = None
+    if not project:
+        try:
+            made = await create_project(replica, name, id)
+        except MovedOn:
+            project = catalog_of(replica.state).projects.get(id)  # another process was first, and makes its keys
+    keys = {}
+    for kind, text in chosen.items():
+        if not known[kind] and (text or made):
+            with contextlib.suppress(MovedOn):  # another process was first
+                keys[kind] = await create_key(replica, id, kind, text)
+    if not made:
         return None
-    project = create_project(warehouse, name, id)  # last: a project that is there has its keys
-    return NewProject(project, keys.get("write", chosen["write"]), keys.get("secret", chosen["secret"]))
+    return NewProject(made, keys.get("write", chosen["write"]), keys.get("secret", chosen["secret"]))
 
 
 def find_project(catalog: Catalog, asked: str | None) -> Project:

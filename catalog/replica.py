@@ -61,8 +61,7 @@ class Replica:
         """`look` is called whenever the state has changed, and once at the start."""
         self._lookers.append(look)
 
-    @property
-    def status(self) -> dict[str, str]:
+    def report(self) -> dict[str, str]:
         """For readiness: `status` is ok or degraded, beside it why."""
         if self._newer:
             return {"status": "degraded", "reason": self._newer}

@@ -1,15 +1,15 @@
 """How a project's users are verified: its keys, whether it requires tokens, which traits its pages may read."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from ask0.catalog.documents import catalog_of, replace_document
 from ask0.catalog.errors import CatalogError
 from ask0.catalog.keys import now_ms, random_text
-from ask0.catalog.store import save
+from ask0.catalog.replica import Replica
 from ask0.catalog.tokens import prepare
-from ask0.schemas.catalog import MAX_VERIFICATION_KEYS, Catalog, Project, Verification, VerificationKey
-from ask0.warehouse.connect import Warehouse
+from ask0.schemas.catalog import MAX_VERIFICATION_KEYS, Project, VerificationKey
 
 
 class KeyMaterial(NamedTuple):
@@ -34,18 +34,19 @@ def make_verification_key(material: KeyMaterial) -> VerificationKey:
     return key
 
 
-def add_verification_key(warehouse: Warehouse, project: Project, key: VerificationKey) -> Project:
+async def add_verification_key(replica: Replica, project: Project, key: VerificationKey) -> Project:
     """Raises CatalogError when the project has as many as it may."""
     live = project.verification.keys
     if len(live) >= MAX_VERIFICATION_KEYS:
         ids = " and ".join(one.id for one in live)
         raise CatalogError(f"{project.name} has two live keys, {ids}; first `ask0 verification remove` the older one")
-    return _save(warehouse, project, replace(project.verification, keys=(*live, key)))
+    return await _change(replica, project, "verification.key_added", keys=(*live, key))
 
 
-def remove_verification_key(warehouse: Warehouse, catalog: Catalog, key_id: str) -> Project:
+async def remove_verification_key(replica: Replica, key_id: str) -> Project:
     """Its project without it. Raises CatalogError when there is no such key, or when it is the last that is needed."""
-    found = (one for one in catalog.projects.values() if key_id in [live.id for live in one.verification.keys])
+    projects = catalog_of(replica.state).projects.values()
+    found = (one for one in projects if key_id in [live.id for live in one.verification.keys])
     project = next(found, None)
     if project is None:
         raise CatalogError(f"there is no verification key {key_id!r}; `ask0 verification list` shows them")
@@ -55,22 +56,22 @@ def remove_verification_key(warehouse: Warehouse, catalog: Catalog, key_id: str)
             f"{project.name} requires tokens, and {key_id} is all that can check them; "
             "first add another key, or `ask0 verification require --off`"
         )
-    return _save(warehouse, project, replace(project.verification, keys=left))
+    return await _change(replica, project, "verification.key_removed", keys=left)
 
 
-def require_verification(warehouse: Warehouse, project: Project, required: bool) -> Project:
+async def require_verification(replica: Replica, project: Project, required: bool) -> Project:
     """Raises CatalogError for a project that has no key to check tokens with."""
     if required and not project.verification.keys:
         raise CatalogError(f"{project.name} has no key to check tokens with; make one with `ask0 verification add`")
-    return _save(warehouse, project, replace(project.verification, required=required))
+    return await _change(replica, project, "verification.required_changed", required=required)
 
 
-def make_readable(warehouse: Warehouse, project: Project, traits: tuple[str, ...]) -> Project:
+async def make_readable(replica: Replica, project: Project, traits: tuple[str, ...]) -> Project:
     """What pages may read of a verified user."""
-    return _save(warehouse, project, replace(project.verification, readable=traits))
+    return await _change(replica, project, "verification.readable_changed", readable=traits)
 
 
-def _save(warehouse: Warehouse, project: Project, verification: Verification) -> Project:
-    project = replace(project, verification=verification)
-    save(warehouse, "project", project.id, project)
-    return project
+async def _change(replica: Replica, project: Project, action: str, **settings: Any) -> Project:
+    changed = replace(project, verification=replace(project.verification, **settings))
+    await replace_document(replica, project, changed, action)
+    return changed

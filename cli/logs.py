@@ -8,7 +8,7 @@ from types import TracebackType
 
 import orjson
 
-OUR_PACKAGES = ("eventlog", "warehouse", "gateway", "consumers", "cli")
+OURS = "ask0"
 FIELDS = ("request_id", "error", "signal", "address")  # of `extra`, the only ones that are written
 
 
@@ -36,8 +36,7 @@ def configure_logs(level: str) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    for package in OUR_PACKAGES:
-        logging.getLogger(package).setLevel(level.upper())
+    logging.getLogger(OURS).setLevel(level.upper())
 
 
 def _frames(trace: TracebackType | None) -> list[str]:

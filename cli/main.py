@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-from ask0.catalog.errors import CatalogError, KeyTaken
+from ask0.catalog.errors import CatalogError, CatalogUnavailable, KeyTaken
 from ask0.cli.errors import Failure, NotAvailable, WrongSetting
 from ask0.eventlog.log import LogUnavailable
 from ask0.schemas.settings import SettingsError
@@ -74,6 +74,8 @@ def _explain(error: Exception) -> Failure | None:
     match error:
         case SettingsError() | KeyTaken():
             return WrongSetting(str(error))
+        case CatalogUnavailable():
+            return NotAvailable(_one_line(error))
         case CatalogError():
             return Failure(str(error))
         case Unavailable() | LogUnavailable():

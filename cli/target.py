@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from ask0.catalog.keys import first_write_key
-from ask0.catalog.store import load
-from ask0.cli.connection import open_tables
 from ask0.cli.datadir import running
+from ask0.cli.documents import read_catalog
 from ask0.cli.errors import Failure
 from ask0.schemas.settings import Settings
 
@@ -33,8 +32,7 @@ def find_url(settings: Settings, url: str | None) -> str:
 
 
 def _write_key(settings: Settings) -> str:
-    with open_tables(settings) as warehouse:
-        key = first_write_key(load(warehouse), None)
+    key = first_write_key(read_catalog(settings), None)
     if not key:
         raise Failure("the catalog has no write key; make one with `ask0 key create`")
     return key

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from ask0.catalog.copying import Copier
 from ask0.consumers.health import WorkerHealth
 from ask0.consumers.tables.step import rows_worker
-from ask0.eventlog.open import open_reader
+from ask0.eventlog.open import open_control, open_reader
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
@@ -51,7 +52,10 @@ async def work(
 ) -> None:
     """Until `stop` is set; then its share of the log is given back."""
     reader = open_reader(settings.log_dsn, group=settings.kafka_group)
+    copying = asyncio.create_task(Copier(open_control(settings.log_dsn), warehouse).run(stop))
     try:
         await rows_worker(reader, warehouse, registry, health).run(stop)
     finally:
+        copying.cancel()
+        await asyncio.gather(copying, return_exceptions=True)
         await reader.close()

@@ -83,7 +83,14 @@ def create_app(
         log, catalog, quotas, addresses, cors, metrics, BodyReader(), strangers, shares, disk, KeptRejects()
     )
     metrics.register_gauges(disk, shares)
-    health = Health(log, warehouse, threads, metrics, registry, {**(reports or {}), "disk": disk.report})
+    health = Health(
+        log,
+        warehouse,
+        threads,
+        metrics,
+        registry,
+        {**(reports or {}), "disk": disk.report, "documents": catalog.replica.report},
+    )
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health

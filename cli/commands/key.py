@@ -2,12 +2,14 @@
 
 import click
 
+from ask0.catalog.documents import catalog_of
 from ask0.catalog.keys import create_key, find_key, revoke_key
 from ask0.catalog.projects import find_project
-from ask0.catalog.store import load
-from ask0.cli.connection import open_tables
+from ask0.catalog.replica import Replica
+from ask0.cli.documents import read_catalog, with_documents
 from ask0.cli.environment import read_settings
 from ask0.cli.output import echo_json, echo_table, show_time
+from ask0.schemas.catalog import Key, Project
 
 
 @click.group("key")
@@ -32,9 +34,12 @@ def create(project: str | None, secret: bool, as_json: bool) -> None:
       ask0 key create --project "Help centre" --secret
     """
     kind = "secret" if secret else "write"
-    with open_tables(read_settings()) as warehouse:
-        owner = find_project(load(warehouse), project)
-        text = create_key(warehouse, owner.id, kind)
+
+    async def make(replica: Replica) -> tuple[Project, str]:
+        owner = find_project(catalog_of(replica.state), project)
+        return owner, await create_key(replica, owner.id, kind)
+
+    owner, text = with_documents(read_settings(), make)
     if as_json:
         echo_json({"key": text, "kind": kind, "project": owner.id})
         return
@@ -52,8 +57,7 @@ def list_keys(project: str | None, as_json: bool) -> None:
     Example:
       ask0 key list --project "Help centre"
     """
-    with open_tables(read_settings()) as warehouse:
-        catalog = load(warehouse)
+    catalog = read_catalog(read_settings())
     only = find_project(catalog, project).id if project else None
     keys = sorted(catalog.keys.values(), key=lambda key: key.created_at)
     rows = [
@@ -78,8 +82,11 @@ def revoke(key: str, as_json: bool) -> None:
     Example:
       ask0 key revoke sk_ab12
     """
-    with open_tables(read_settings()) as warehouse:
-        found = revoke_key(warehouse, find_key(load(warehouse), key))
+
+    async def revoke_it(replica: Replica) -> Key:
+        return await revoke_key(replica, find_key(catalog_of(replica.state), key))
+
+    found = with_documents(read_settings(), revoke_it)
     if as_json:
         echo_json({"key": found.shown, "kind": found.kind, "revoked": show_time(found.revoked_at)})
         return

@@ -2,8 +2,9 @@
 
 import click
 
-from ask0.catalog.projects import bootstrap
+from ask0.cli.beginning import begin, needs_entry
 from ask0.cli.connection import open_warehouse
+from ask0.cli.documents import with_documents
 from ask0.cli.environment import read_settings
 from ask0.cli.output import echo_json
 from ask0.warehouse.migrate import migrate, pending
@@ -27,8 +28,8 @@ def command(ctx: click.Context, check: bool, as_json: bool) -> None:
     settings = read_settings()
     with open_warehouse(settings) as warehouse:
         names = pending(warehouse) if check else migrate(warehouse)
-        if not check and settings.bootstrap_project:
-            bootstrap(warehouse, settings)
+        if not check and (settings.bootstrap_project or needs_entry(warehouse)):
+            with_documents(settings, lambda replica: begin(replica, warehouse, settings))
     if as_json:
         echo_json(names)
     else:

@@ -4,10 +4,11 @@ import click
 
 from ask0.catalog.keys import create_key
 from ask0.catalog.projects import create_project
-from ask0.catalog.store import load
-from ask0.cli.connection import open_tables
+from ask0.catalog.replica import Replica
+from ask0.cli.documents import read_catalog, with_documents
 from ask0.cli.environment import read_settings
 from ask0.cli.output import echo_json, echo_table, show_time
+from ask0.schemas.catalog import Project
 
 
 @click.group("project")
@@ -30,9 +31,13 @@ def create(name: str, as_json: bool) -> None:
     Example:
       ask0 project create "Help centre"
     """
-    with open_tables(read_settings()) as warehouse:
-        project = create_project(warehouse, name)
-        write, secret = (create_key(warehouse, project.id, kind) for kind in ("write", "secret"))
+
+    async def make(replica: Replica) -> tuple[Project, str, str]:
+        project = await create_project(replica, name)
+        write = await create_key(replica, project.id, "write")
+        return project, write, await create_key(replica, project.id, "secret")
+
+    project, write, secret = with_documents(read_settings(), make)
     if as_json:
         echo_json({"id": project.id, "name": project.name, "writeKey": write, "secretKey": secret})
         return
@@ -50,8 +55,7 @@ def list_projects(as_json: bool) -> None:
     Example:
       ask0 project list --json
     """
-    with open_tables(read_settings()) as warehouse:
-        catalog = load(warehouse)
+    catalog = read_catalog(read_settings())
     projects = sorted(catalog.projects.values(), key=lambda project: project.created_at)
     if as_json:
         echo_json([{"id": one.id, "name": one.name, "createdAt": show_time(one.created_at)} for one in projects])

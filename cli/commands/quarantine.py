@@ -9,9 +9,9 @@ import click
 import orjson
 
 from ask0.catalog.keys import first_write_key
-from ask0.catalog.store import load
 from ask0.cli.commands.parking import parked, resume
 from ask0.cli.connection import open_tables
+from ask0.cli.documents import read_catalog
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED, Failure
 from ask0.cli.output import echo_json, echo_table
@@ -138,7 +138,7 @@ def replay(
     address = find_url(settings, url)
     with open_tables(settings) as warehouse:
         rows = [_get(warehouse, id) for id in ids] or _waiting(warehouse, reason or "")
-        catalog = load(warehouse)
+        catalog = read_catalog(settings)
         replacement = Path(edit).read_bytes() if edit else None
         keys = {row.project_id: _key(catalog, row.project_id, secret_key) for row in rows}
         outcomes = asyncio.run(_send(address, keys, [(row, _mended(row, fixes, replacement)) for row in rows]))

@@ -8,11 +8,14 @@ import click
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.errors import CatalogUnavailable
 from ask0.catalog.keys import first_write_key
-from ask0.catalog.projects import NewProject, bootstrap, first_project
-from ask0.catalog.store import load
+from ask0.catalog.projects import NewProject, first_project
+from ask0.catalog.replica import Replica
+from ask0.cli.beginning import begin
 from ask0.cli.connection import is_embedded
 from ask0.cli.datadir import Running, announced, locked
+from ask0.cli.documents import with_documents
 from ask0.cli.embedded import answering
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED
@@ -21,7 +24,7 @@ from ask0.cli.logs import configure_logs
 from ask0.cli.process import Deadline, WorkerThread, listen, serve, url_of
 from ask0.cli.working import wait_until, work
 from ask0.consumers.health import WorkerHealth
-from ask0.eventlog.open import open_log
+from ask0.eventlog.open import open_control, open_log
 from ask0.gateway.app import create_app
 from ask0.gateway.connections import make_connections
 from ask0.gateway.server import make_server
@@ -70,8 +73,12 @@ class Database:
         """Raises Unavailable."""
         if not self.ready:
             migrate(self.warehouse)
-            self.new_project = bootstrap(self.warehouse, self._settings)
-            self.catalog = load(self.warehouse)
+            try:
+                self.new_project, self.catalog = with_documents(
+                    self._settings, lambda replica: begin(replica, self.warehouse, self._settings)
+                )
+            except CatalogUnavailable as error:
+                raise Unavailable(str(error)) from error
             self.ready = True
 
     @property
@@ -97,7 +104,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
         settings,
         log=open_log(settings.log_dsn, group=settings.kafka_group),
         warehouse=database.warehouse,
-        catalog=CatalogCache(database.warehouse, settings.data_dir),
+        catalog=CatalogCache(Replica(open_control(settings.log_dsn), settings.data_dir)),
         registry=registry,
         demo_project=demo.id if demo else None,
         reports={"worker": health.report},

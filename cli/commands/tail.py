@@ -10,8 +10,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.projects import find_project
-from ask0.catalog.store import load
-from ask0.cli.connection import open_tables
+from ask0.cli.documents import read_catalog
 from ask0.cli.environment import read_settings
 from ask0.cli.logs import configure_logs
 from ask0.cli.output import show_time
@@ -97,11 +96,7 @@ async def _follow(settings: Settings, asked: Asked, printer: Printer, group: str
 
 
 def _project_id(settings: Settings, asked: str | None) -> str:
-    """An id is taken as it is, so that ClickHouse may be away."""
-    if asked is None or asked.startswith("proj_"):
-        return asked or ""
-    with open_tables(settings) as warehouse:
-        return find_project(load(warehouse), asked).id
+    return find_project(read_catalog(settings), asked).id if asked else ""
 
 
 def as_line_of_json(record: Record, event: Event) -> bytes:

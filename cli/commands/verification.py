@@ -4,8 +4,9 @@ from typing import IO
 
 import click
 
+from ask0.catalog.documents import catalog_of
 from ask0.catalog.projects import find_project
-from ask0.catalog.store import load
+from ask0.catalog.replica import Replica
 from ask0.catalog.verification import (
     KeyMaterial,
     add_verification_key,
@@ -14,8 +15,9 @@ from ask0.catalog.verification import (
     remove_verification_key,
     require_verification,
 )
-from ask0.cli.connection import open_tables
+from ask0.cli.documents import read_catalog, with_documents
 from ask0.cli.environment import read_settings
+from ask0.cli.errors import Failure
 from ask0.cli.output import echo_json, echo_table, show_time
 from ask0.schemas.catalog import Project
 
@@ -59,9 +61,16 @@ def add(
     if algorithm == "RS256" and not public_key:
         raise click.UsageError("RS256 takes --public-key FILE; the private key stays on your servers.")
     given = public_key or secret
-    key = make_verification_key(KeyMaterial(given.read().strip() if given else "", is_public=bool(public_key)))
-    with open_tables(read_settings()) as warehouse:
-        project = add_verification_key(warehouse, find_project(load(warehouse), name), key)
+    try:
+        text = given.read().strip() if given else ""
+    except UnicodeDecodeError as error:
+        raise Failure("this key cannot be used: it is no text") from error
+    key = make_verification_key(KeyMaterial(text, is_public=bool(public_key)))
+
+    async def add_it(replica: Replica) -> Project:
+        return await add_verification_key(replica, find_project(catalog_of(replica.state), name), key)
+
+    project = with_documents(read_settings(), add_it)
     shown = key.key if key.algorithm == "HS256" and not given else None
     if as_json:
         echo_json({"id": key.id, "algorithm": key.algorithm, "project": project.id, "secret": shown})
@@ -81,8 +90,7 @@ def list_keys(name: str | None, as_json: bool) -> None:
     Example:
       ask0 verification list
     """
-    with open_tables(read_settings()) as warehouse:
-        catalog = load(warehouse)
+    catalog = read_catalog(read_settings())
     projects = [find_project(catalog, name)] if name else list(catalog.projects.values())
     projects.sort(key=lambda project: project.created_at)
     if as_json:
@@ -113,8 +121,7 @@ def remove(key: str, as_json: bool) -> None:
     Example:
       ask0 verification remove vk_ab12cd34
     """
-    with open_tables(read_settings()) as warehouse:
-        project = remove_verification_key(warehouse, load(warehouse), key)
+    project = with_documents(read_settings(), lambda replica: remove_verification_key(replica, key))
     if as_json:
         echo_json({"id": key, "project": project.id, "left": [one.id for one in project.verification.keys]})
         return
@@ -133,9 +140,11 @@ def require(name: str | None, off: bool, as_json: bool) -> None:
       ask0 verification require
       ask0 verification require --off
     """
-    with open_tables(read_settings()) as warehouse:
-        project = find_project(load(warehouse), name)
-        project = require_verification(warehouse, project, not off)
+
+    async def require_it(replica: Replica) -> Project:
+        return await require_verification(replica, find_project(catalog_of(replica.state), name), not off)
+
+    project = with_documents(read_settings(), require_it)
     if as_json:
         echo_json(_described(project))
         return
@@ -154,9 +163,11 @@ def readable(traits: str, name: str | None, as_json: bool) -> None:
       ask0 verification readable name,firstName,plan
     """
     names = tuple(dict.fromkeys(trait.strip() for trait in traits.split(",") if trait.strip()))
-    with open_tables(read_settings()) as warehouse:
-        project = find_project(load(warehouse), name)
-        project = make_readable(warehouse, project, names)
+
+    async def make_it(replica: Replica) -> Project:
+        return await make_readable(replica, find_project(catalog_of(replica.state), name), names)
+
+    project = with_documents(read_settings(), make_it)
     if as_json:
         echo_json(_described(project))
         return

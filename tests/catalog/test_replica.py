@@ -84,7 +84,7 @@ async def test_it_starts_from_its_copy_while_the_log_is_away(home: Home, tmp_pat
     await away.start(0.2)
     try:
         assert bodies(away.state) == {"a": 1}
-        assert away.status["status"] == "degraded"
+        assert away.report()["status"] == "degraded"
         with pytest.raises(CatalogUnavailable):
             await away.write(change("a", 2))
     finally:
@@ -128,7 +128,7 @@ async def test_an_older_program_stops_deciding_and_goes_on_serving(home: Home, m
         with pytest.raises(OutcomeUnknown):
             await old.write(change("b", 1))
         assert bodies(old.state) == {"a": 1}
-        assert "newer Ask0" in old.status["reason"]
+        assert "newer Ask0" in old.report()["reason"]
         with pytest.raises(CatalogUnavailable, match="update it"):
             await old.write(change("c", 1))
     monkeypatch.setattr(changes, "VERSION", 2)

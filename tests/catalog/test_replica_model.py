@@ -109,7 +109,7 @@ class Documents(RuleBasedStateMachine):
         for number in range(PROCESSES):
             self.controls[number].stale = False
             self.runner.run(self.replicas[number].catch_up())
-            assert "newer" in self.replicas[number].status["reason"]
+            assert "newer" in self.replicas[number].report()["reason"]
             assert bodies(self.replicas[number].state) == bodies(self.replicas[0].state)
             self.runner.run(self.replicas[number].close())
         self.patch.setattr(changes, "VERSION", 2)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from bench.stack import free_port, wait_for
-from tests.cli.processes import ROOT, Server, environment
+from tests.cli.processes import ROOT, Server, environment, run
 from tests.kafka_broker import kafka_broker
 
 
@@ -46,12 +46,15 @@ def test_two_gateways_and_two_workers_share_the_work(server: Server, tmp_path: P
                 "ASK0_DATA_DIR": str(tmp_path / str(number)),
                 "ASK0_PORT": gateway.rpartition(":")[2],
                 "ASK0_WORKER_PORT": worker.rpartition(":")[2],
+                "ASK0_BOOTSTRAP_PROJECT": "Apart",
+                "ASK0_BOOTSTRAP_WRITE_KEY": "wk_of_the_parts",
             }
+            assert run("migrate", settings=settings).code == 0
             stack.enter_context(part("gateway", settings, f"{gateway}/health/ready"))
             stack.enter_context(part("worker", settings, f"{worker}/health"))
         for number in range(200):
             event = {"type": "track", "event": "Apart", "userId": f"u{number % 20}", "messageId": f"apart-{number}"}
-            sent = httpx.post(f"{gateways[number % 2]}/v1/track", auth=(server.write_key, ""), json=event)
+            sent = httpx.post(f"{gateways[number % 2]}/v1/track", auth=("wk_of_the_parts", ""), json=event)
             assert sent.status_code == 200
         stored = "SELECT count(), uniqExact(message_id) FROM events WHERE event = 'Apart'"
         wait_for(lambda: server.query(stored) == "200\t200", "the events")

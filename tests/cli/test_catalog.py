@@ -38,7 +38,7 @@ def test_what_is_not_there_is_said(server: Server) -> None:
 
 def test_without_a_server_and_tables_it_says_what_to_run_and_then_works(tmp_path: Path) -> None:
     settings = {"ASK0_DATA_DIR": str(tmp_path / "data")}
-    assert "ask0 migrate" in run("project", "list", settings=settings).err
+    assert "ask0 migrate" in run("quarantine", "list", settings=settings).err
     assert run("migrate", "--check", settings=settings).code == 1
     assert run("migrate", settings=settings).code == 0
     assert run("migrate", "--check", "--json", settings=settings).json == []

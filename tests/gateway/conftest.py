@@ -5,22 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ask0.catalog import store
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.migrate import migrate
-from tests.gateway.running import Running, example_catalog, running
+from tests.gateway.running import Running, running
 
 
 @pytest.fixture(scope="session")
 def clickhouse(engine: Warehouse, chdb_path: Path) -> Iterator[Warehouse]:
-    """Migrated, with the example catalog in it."""
+    """Migrated."""
     with Warehouse(f"chdb://{chdb_path}?database=gateway") as warehouse:
         migrate(warehouse)
-        catalog = example_catalog()
-        for project in catalog.projects.values():
-            store.save(warehouse, "project", project.id, project)
-        for key in catalog.keys.values():
-            store.save(warehouse, "key", key.id, key)
         yield warehouse
 
 

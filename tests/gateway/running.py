@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.documents import change_of
+from ask0.catalog.replica import Replica
 from ask0.eventlog.log import WORKERS
-from ask0.eventlog.open import open_log, open_reader
+from ask0.eventlog.open import open_control, open_log, open_reader
 from ask0.gateway.app import create_app
 from ask0.gateway.connections import make_connections
 from ask0.gateway.server import make_server
@@ -88,15 +90,17 @@ class Running:
 def running(
     data_dir: Path, warehouse: Warehouse | None, *, demo: str | None = None, **settings: Any
 ) -> Iterator[Running]:
-    """A gateway until the block ends."""
+    """A gateway until the block ends, with the example catalog on its log unless that is in the way."""
     dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
+    if not (data_dir / "log").is_file():
+        asyncio.run(save(dsn, *example_catalog().projects.values(), *example_catalog().keys.values()))
     registry = CollectorRegistry()
     chosen = Settings(data_dir=data_dir, **settings)
     app = create_app(
         chosen,
         log=open_log(dsn, group=WORKERS),
         warehouse=warehouse,
-        catalog=CatalogCache(warehouse, data_dir),
+        catalog=CatalogCache(Replica(open_control(dsn), data_dir)),
         registry=registry,
         demo_project=demo,
     )
@@ -113,6 +117,22 @@ def running(
         finally:
             server.should_exit = True
             thread.join()
+
+
+def put_in_the_way(data_dir: Path) -> None:
+    """A file where the log's folder is looked for."""
+    log = data_dir / "log"
+    log.rename(data_dir / "log-of-before")
+    log.touch()
+
+
+async def save(dsn: str, *documents: Project | Key) -> None:
+    """Each in place of what was there."""
+    replica = Replica(open_control(dsn))
+    await replica.start()
+    for document in documents:
+        await replica.write(change_of(document, "test", expected=None))
+    await replica.close()
 
 
 def example_catalog() -> Catalog:

@@ -1,5 +1,6 @@
 """The log or ClickHouse away, at start or later, and what a sender and a load balancer are told."""
 
+import asyncio
 import stat
 from pathlib import Path
 from typing import Any
@@ -8,22 +9,22 @@ import httpx
 import msgspec
 import pytest
 
-from ask0.catalog import store
-from ask0.schemas.catalog import Catalog
+from ask0.catalog.replica import SNAPSHOT_NAME
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from tests.gateway.running import KEY, PROJECT, example_catalog, names, running, track
+from tests.gateway.running import KEY, Running, example_catalog, names, put_in_the_way, running, save, track
 
 
 def without_disk(ready: httpx.Response) -> dict[str, Any]:
-    return {part: state for part, state in ready.json().items() if part != "disk"}
+    return {part: state for part, state in ready.json().items() if part not in ("disk", "documents")}
 
 
 def test_without_its_log_the_gateway_says_503_and_takes_events_again_once_it_is_back(
     clickhouse: Warehouse, tmp_path: Path
 ) -> None:
-    in_the_way = tmp_path / "log"
-    in_the_way.touch()
+    with running(tmp_path, clickhouse):
+        pass
+    put_in_the_way(tmp_path)
     with running(tmp_path, clickhouse) as gateway:
         answer = gateway.post("/track", track("A"))
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
@@ -38,51 +39,60 @@ def test_without_its_log_the_gateway_says_503_and_takes_events_again_once_it_is_
         )
         assert gateway.metric("ask0_ready", part="log") == 0
         assert gateway.client.get("/health/live").status_code == 200
-        in_the_way.unlink()
+        (tmp_path / "log").unlink()
+        (tmp_path / "log-of-before").rename(tmp_path / "log")
         wait_for(lambda: gateway.post("/track", track("B")).status_code == 200, "the log to be back")
-        assert without_disk(gateway.client.get("/health/ready")) == {"status": "ok", "log": "ok", "clickhouse": "ok"}
+        well = {"status": "ok", "log": "ok", "clickhouse": "ok"}
+        wait_for(lambda: without_disk(gateway.client.get("/health/ready")) == well, "the documents to be followed")
         assert set(names(gateway.events())) == {"B"}
         assert gateway.metric("ask0_events_total", outcome="accepted", reason="") == 1
 
 
-def test_without_clickhouse_at_start_known_keys_still_send(tmp_path: Path) -> None:
-    (tmp_path / "catalog.json").write_bytes(msgspec.json.encode(example_catalog()))
+def test_without_clickhouse_at_start_every_key_is_known(tmp_path: Path) -> None:
     with running(tmp_path, Warehouse("http://127.0.0.1:9/ask0")) as gateway:
         assert gateway.post("/track", track("A")).status_code == 200
-        answer = gateway.post("/track", track("B"), key="wk_perhaps_new")
-        assert answer.status_code == 503, "a 401 would make the sender drop its events"
-        assert int(answer.headers["retry-after"]) >= 1
+        assert gateway.post("/track", track("B"), key="wk_nothing").status_code == 401
         ready = gateway.client.get("/health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert names(gateway.events()) == ["A"]
 
 
-@pytest.mark.parametrize("copy", [None, b"", b"{", b'{"keys":7}'])
-def test_without_clickhouse_and_without_a_readable_copy_nobody_is_turned_away_for_good(
+def settings_of(gateway: Running, key: str) -> int:
+    """The status of an answer that needs to know the key, and no log."""
+    return gateway.client.get(f"/v1/projects/{key}/settings").status_code
+
+
+@pytest.mark.parametrize("copy", [None, b"", b"{", b'{"documents":7}'])
+def test_without_the_log_and_without_a_readable_copy_nobody_is_turned_away_for_good(
     tmp_path: Path, copy: bytes | None
 ) -> None:
+    (tmp_path / "log").touch()
     if copy is not None:
-        (tmp_path / "catalog.json").write_bytes(copy)
+        (tmp_path / SNAPSHOT_NAME).write_bytes(copy)
     with running(tmp_path, None) as gateway:
-        assert gateway.post("/track", track()).status_code == 503
+        assert settings_of(gateway, KEY) == 503, "a 401 would make the sender drop its events"
 
 
-def test_the_catalogs_copy_survives_a_restart_and_is_for_the_owner_only(clickhouse: Warehouse, tmp_path: Path) -> None:
+def test_the_copy_of_the_documents_survives_a_restart_and_is_for_the_owner_only(
+    clickhouse: Warehouse, tmp_path: Path
+) -> None:
     with running(tmp_path, clickhouse):
         pass
-    copy = tmp_path / "catalog.json"
-    assert msgspec.json.decode(copy.read_bytes(), type=Catalog).project_of_write_key(KEY) == PROJECT
+    copy = tmp_path / SNAPSHOT_NAME
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    with running(tmp_path, None) as gateway:
-        assert gateway.post("/track", track("A")).status_code == 200
-        assert names(gateway.events()) == ["A"]
+    put_in_the_way(tmp_path)
+    with running(tmp_path, clickhouse) as gateway:
+        assert settings_of(gateway, KEY) == 200
+        assert settings_of(gateway, "wk_perhaps_new") == 503
+        ready = gateway.client.get("/health/ready").json()
+        assert ready["documents"] == {"status": "degraded", "reason": "the control stream is away"}
 
 
 def test_a_new_key_works_and_a_revoked_one_stops_without_a_restart(clickhouse: Warehouse, tmp_path: Path) -> None:
     with running(tmp_path, clickhouse) as gateway:
         assert gateway.post("/track", track(), key="wk_new").status_code == 401
         key = msgspec.structs.replace(example_catalog().keys[KEY], id="wk_new")
-        store.save(clickhouse, "key", "wk_new", key)
+        asyncio.run(save(gateway.log_dsn, key))
         wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 200, "the key to be known")
-        store.save(clickhouse, "key", "wk_new", msgspec.structs.replace(key, revoked_at=9))
+        asyncio.run(save(gateway.log_dsn, msgspec.structs.replace(key, revoked_at=9)))
         wait_for(lambda: gateway.post("/track", track(), key="wk_new").status_code == 401, "the key to be refused")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ask0.cli.logs import OUR_PACKAGES, JsonLines, configure_logs
+from ask0.cli.logs import OURS, JsonLines, configure_logs
 from ask0.warehouse.connect import Warehouse
-from tests.gateway.running import running, track
+from tests.gateway.running import put_in_the_way, running, track
 
 CANARY = "wk_canary_in_the_mine"
 
@@ -32,12 +32,14 @@ def test_a_line_says_when_what_and_where_but_not_what_an_exception_quoted() -> N
 def test_no_key_and_no_trait_reaches_the_log(
     clickhouse: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loggers = [logging.getLogger(name) for name in ("", "uvicorn", *OUR_PACKAGES)]
+    loggers = [logging.getLogger(name) for name in ("", "uvicorn", OURS)]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
     configure_logs("debug")
     try:
-        in_the_way = tmp_path / "log"
-        in_the_way.touch()
+        assert logging.getLogger("ask0.gateway.app").isEnabledFor(logging.DEBUG)
+        with running(tmp_path, clickhouse):
+            pass
+        put_in_the_way(tmp_path)
         with running(tmp_path, clickhouse) as gateway:
             for path in (
                 f"/track?writeKey={CANARY}",

@@ -1,0 +1,57 @@
+"""Projects and keys as documents: read from the state, written as changes."""
+
+import time
+from typing import TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from ask0.catalog.replica import Replica
+from ask0.catalog.rule import State
+from ask0.schemas.catalog import Catalog, Key, Project
+from ask0.schemas.changes import Change, name_of
+
+PROJECT, KEY = "project", "key"
+
+Body = TypeVar("Body", Project, Key)
+
+
+def catalog_of(state: State) -> Catalog:
+    """Everything there is now. Kinds that only newer code knows are left alone."""
+    return Catalog(projects=_read(state, PROJECT, Project), keys=_read(state, KEY, Key))
+
+
+def change_of(
+    document: Project | Key, action: str, *, expected: int | None, actor: str = "cli", id: str = ""
+) -> Change:
+    """`expected` is the version that it was made from, 0 where there must be none; None takes the place of any. With an
+    `id` that follows from what is wanted, whoever wants the same at the same time makes one change."""
+    kind, project_id = (PROJECT, document.id) if isinstance(document, Project) else (KEY, document.project_id)
+    return Change(
+        id=id or uuid4().hex,
+        kind=kind,
+        subject=document.id,
+        action=action,
+        actor=actor,
+        at=time.time_ns() // 1_000_000,
+        project_id=project_id,
+        expects={} if expected is None else {name_of(kind, document.id): expected},
+        body=msgspec.Raw(msgspec.json.encode(document)),
+    )
+
+
+async def replace_document(replica: Replica, before: Project | Key, after: Project | Key, action: str) -> None:
+    """Raises MovedOn when `before` is not what stands, and what `Replica.write` raises."""
+    kind = PROJECT if isinstance(before, Project) else KEY
+    stored = replica.state.documents.get(kind, {}).get(before.id)
+    expected = stored.version if stored and msgspec.json.decode(stored.body, type=type(before)) == before else -1
+    await replica.write(change_of(after, action, expected=expected))
+
+
+async def add_document(replica: Replica, document: Project | Key, action: str) -> None:
+    """Raises MovedOn when there is one of this id, or was."""
+    await replica.write(change_of(document, action, expected=0))
+
+
+def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:
+    return {id: msgspec.json.decode(one.body, type=type) for id, one in state.documents.get(kind, {}).items()}

@@ -1,0 +1,66 @@
+"""Projects and keys on the control stream: two admins at once, and the first project of several starts."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from ask0.catalog.documents import add_document, catalog_of, replace_document
+from ask0.catalog.errors import MovedOn
+from ask0.catalog.keys import create_key, revoke_key
+from ask0.catalog.projects import bootstrap, create_project
+from ask0.catalog.replica import Replica
+from ask0.catalog.verification import make_readable, require_verification
+from ask0.schemas.settings import Settings
+from tests.eventlog.homes import Home, started
+
+
+async def test_two_admins_at_once_do_not_lose_each_others_change(home: Home) -> None:
+    async with started(Replica(home.open_control())) as one, started(Replica(home.open_control())) as other:
+        project = await create_project(one, "Shop")
+        await other.catch_up()
+        seen = catalog_of(other.state).projects[project.id]
+        await make_readable(one, project, ("plan",))
+        with pytest.raises(MovedOn, match=f"somebody else changed project/{project.id}"):
+            await make_readable(other, seen, ("name",))
+        await other.catch_up()
+        assert catalog_of(other.state).projects[project.id].verification.readable == ("plan",)
+        await require_verification(other, catalog_of(other.state).projects[project.id], False)
+
+
+async def test_a_key_is_made_once_and_revoked_once(home: Home) -> None:
+    async with started(Replica(home.open_control())) as replica:
+        project = await create_project(replica, "Shop")
+        text = await create_key(replica, project.id, "write")
+        key = catalog_of(replica.state).keys[text]
+        with pytest.raises(MovedOn):
+            await add_document(replica, key, "key.created")
+        revoked = await revoke_key(replica, key)
+        assert await revoke_key(replica, revoked) == revoked
+        with pytest.raises(MovedOn):
+            await revoke_key(replica, key)
+
+
+async def test_of_several_first_starts_one_makes_the_project(home: Home) -> None:
+    settings = Settings.from_environ({"ASK0_BOOTSTRAP_PROJECT": "Help centre", "ASK0_BOOTSTRAP_WRITE_KEY": "wk_chosen"})
+    async with (
+        started(Replica(home.open_control())) as one,
+        started(Replica(home.open_control())) as two,
+        started(Replica(home.open_control())) as three,
+    ):
+        made = await asyncio.gather(*(bootstrap(replica, settings) for replica in (one, two, three)))
+        assert sum(new is not None for new in made) == 1
+        await one.catch_up()
+        catalog = catalog_of(one.state)
+        assert [project.name for project in catalog.projects.values()] == ["Help centre"]
+        assert catalog.project_of_write_key("wk_chosen")
+        assert len([key for key in catalog.keys.values() if key.kind == "secret"]) == 1
+        assert await bootstrap(two, settings) is None
+
+
+async def test_a_document_that_only_newer_code_knows_is_left_alone(home: Home) -> None:
+    async with started(Replica(home.open_control())) as replica:
+        project = await create_project(replica, "Shop")
+        changed = msgspec.structs.replace(project, name="Shop 2")
+        await replace_document(replica, project, changed, "project.renamed")
+        assert catalog_of(replica.state).projects == {project.id: changed}
