@@ -17,12 +17,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -33,6 +32,7 @@ from ask0.gateway.bodies import BodyReader
 from ask0.gateway.cors import Cors, SameSite
 from ask0.gateway.disk import Disk
 from ask0.gateway.dispatch import Gateway
+from ask0.gateway.groups import Group
 from ask0.gateway.health import Health, Report
 from ask0.gateway.ingest.endpoint import Ingest, ingest_paths
 from ask0.gateway.ingest.intake import KeptRejects
@@ -43,6 +43,7 @@ from ask0.gateway.operations import Operation, openapi
 from ask0.gateway.origins import Origins
 from ask0.gateway.site.cookie import Cookie
 from ask0.gateway.site.demo import Demo
+from ask0.gateway.site.groups import cookie_group, demo_group, file_group, public_group
 from ask0.gateway.site.sdk_settings import SdkSettings
 from ask0.gateway.site.static import STATIC, Static
 from ask0.gateway.site.visitor import Visitor
@@ -66,7 +67,7 @@ def create_app(
     registry: CollectorRegistry,
     demo_project: str | None = None,
     reports: Mapping[str, Report] | None = None,
-) -> Starlette:
+) -> Gateway:
     """The gateway. Its lifespan starts and closes the log and the catalog, and waits a few seconds at most: with both
     engines away it serves, and says 503. `demo_project` turns /demo on; `reports` are shown by /health/ready. The
     warehouse stays the caller's to close."""
@@ -95,65 +96,19 @@ def create_app(
     static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
     visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
     visitor = Visitor(catalog, cors, ingest.bodies, addresses, strangers, warehouse, visitor_threads)
-    cookie = Cookie(catalog, SameSite(origins, settings.cookie_domain), ingest.bodies)
-
-    operations = [
-        Operation("GET", "/health/live", health.live, "The process answers"),
-        Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answer=wire.Readiness),
-        Operation("GET", "/metrics", health.scrape, "Prometheus metrics"),
-        Operation(
-            "POST",
-            "/v1/user",
-            visitor.user,
-            "The traits that a page may read of its visitor",
-            public=True,
-            body=wire.Visitor,
-            answer=wire.VisitorAnswer,
-        ),
-        Operation("GET", "/v1/projects/{writeKey}/settings", sdks.segment, "Settings of analytics-next", public=True),
-        Operation("GET", "/sourceConfig", sdks.rudderstack, "Settings of RudderStack's JavaScript SDK", public=True),
-        Operation("GET", "/sourceConfig/", sdks.rudderstack, "", public=True, hidden=True),
-        *(Operation("POST", path, sdks.ignore_metrics, "", public=True, hidden=True) for path in SDK_METRICS),
-        Operation(
-            "POST",
-            "/v1/cookie",
-            cookie.renew,
-            "Set the guest's cookie for 400 days",
-            body=wire.Guest,
-            answer=wire.Renewed,
-        ),
-        Operation("OPTIONS", "/v1/cookie", cookie.preflight, "", hidden=True),
-        Operation("GET", "/ask0.json", static.manifest, "Names and integrity of the widget's files, to pin a version"),
-        Operation("GET", "/ask0.js", static.bundle, "The newest widget"),
-        Operation("GET", "/ask0.{version}.js", static.versioned_bundle, "One version of the widget, for ever"),
-        Operation("GET", "/auto.js", static.auto, "The newest widget for pages without a snippet"),
-        Operation("GET", "/auto.{version}.js", static.versioned_auto, "One version of it, for ever"),
-        Operation("GET", "/more.{hash}.js", static.more, "What the widget loads when a page first needs it"),
-        Operation("GET", "/snippet.js", static.snippet, "The widget's stub for ?writeKey=, consent= and cookieDomain="),
+    same_site = SameSite(origins, settings.cookie_domain)
+    groups = [
+        _group_for_operators(health),
+        public_group(cors, visitor, sdks, static),
+        cookie_group(Cookie(catalog, ingest.bodies), same_site),
+        file_group(static),
     ]
     if demo_project:
-        demo = Demo(demo_project, static, catalog, origins, warehouse, threads)
-        operations += [
-            Operation("GET", "/demo", demo.page, "A help centre to try the widget on"),
-            Operation("GET", "/demo/", demo.page_without_slash, "", hidden=True),
-            Operation("GET", "/demo/rows", demo.rows, "The rows that one ?user= of the demo has made"),
-        ]
-    release = _version()
-    description = openapi(operations, release)
-
-    async def describe(request: Request) -> Response:
-        return JSONResponse(description)
-
-    async def index(request: Request) -> Response:
-        return RedirectResponse("/demo") if demo_project else JSONResponse({"name": "ask0", "version": release})
-
-    operations += [
-        Operation("GET", "/openapi.json", describe, "", hidden=True),
-        Operation("GET", "/", index, "", hidden=True),
-    ]
+        groups.append(demo_group(Demo(demo_project, static, catalog, origins, warehouse, threads)))
+    groups.append(_group_about_itself(groups, has_demo=demo_project is not None))
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: object) -> AsyncIterator[None]:
         starting = asyncio.create_task(_start_log(log))
         watching = [asyncio.create_task(disk.watch()), asyncio.create_task(_watch_backlog(log, shares))]
         await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
@@ -172,13 +127,38 @@ def create_app(
     return Gateway(
         ingest=ingest,
         paths=ingest_paths(),
-        routes=[operation.route(cors) for operation in operations],
+        routes=[route for group in groups for route in group.routes()],
         cors=cors,
         lifespan=lifespan,
     )
 
 
-SDK_METRICS = ("/m", "/v1/m", "/m/", "/v1/m/", "/rsaMetrics", "/rsaMetrics/")
+def _group_for_operators(health: Health) -> Group:
+    return Group(
+        [
+            Operation("GET", "/health/live", health.live, "The process answers"),
+            Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answer=wire.Readiness),
+            Operation("GET", "/metrics", health.scrape, "Prometheus metrics"),
+        ]
+    )
+
+
+def _group_about_itself(groups: Iterable[Group], *, has_demo: bool) -> Group:
+    release = _version()
+    description = openapi([operation for group in groups for operation in group.operations], release)
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(description)
+
+    async def index(request: Request) -> Response:
+        return RedirectResponse("/demo") if has_demo else JSONResponse({"name": "ask0", "version": release})
+
+    return Group(
+        [
+            Operation("GET", "/openapi.json", describe, "", hidden=True),
+            Operation("GET", "/", index, "", hidden=True),
+        ]
+    )
 
 
 async def _start_log(log: Log) -> None:

@@ -16,12 +16,13 @@ ALLOWED_HEADERS = (
     b"rsa-recovered, rsa-retry-attempt, rsa-retry-reason, rsa-since-first-attempt, rsa-since-last-attempt"
 )
 ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+PAGE = "ask0.page"  # in the scope of a request
 FOR_ALL: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After")]
 
 
 class Cors:
     """The CORS headers of every answer to the public routes, errors included: `*` without credentials by default; a
-    list narrows it, which is no security border."""
+    list narrows it, which is no security boundary."""
 
     def __init__(self, allowed_origins: str, public_url: str) -> None:
         listed = {origin.strip().rstrip("/").encode() for origin in allowed_origins.split(",") if origin.strip()}
@@ -84,11 +85,12 @@ class Page(NamedTuple):
     origin: str  # as it was sent, empty if it was not
     host: str
     secure: bool
+    cookie_domain: str  # empty for a cookie of the page's host alone: a browser refuses one that it is not under
 
 
 @dataclass(frozen=True)
 class SameSite:
-    """A security border: another site's page that had a cookie set would choose who our visitors are."""
+    """A security boundary: another site's page that had a cookie set would choose who our visitors are."""
 
     origins: Origins
     domain: str  # ASK0_COOKIE_DOMAIN
@@ -107,7 +109,8 @@ class SameSite:
                 "only pages of the gateway's own site may have a cookie set: let them call it under their own host, "
                 "or set ASK0_COOKIE_DOMAIN to the domain above both"
             )
-        return Page(origin, page[2], "https" in (page[1], ours[1]))
+        domain = self.domain if self._is_under_domain(page[2]) else ""
+        return Page(origin, page[2], "https" in (page[1], ours[1]), domain)
 
     def headers(self, page: Page) -> dict[str, str]:
         headers = {"vary": "Origin", "cache-control": "no-store"}
@@ -124,13 +127,36 @@ class SameSite:
             "access-control-max-age": "7200",
         }
 
-    def domain_for(self, page: Page) -> str:
-        """Empty for a cookie of the page's host alone: a browser refuses a domain that the host is not under."""
-        return self.domain if self._is_under_domain(page.host) else ""
-
     def _is_near(self, theirs: re.Match[str], ours: re.Match[str]) -> bool:
         downgraded = ours[1] == "https" and theirs[1] == "http"  # anyone on the way can write such a page
         return not downgraded and (theirs[2] == ours[2] or self._is_under_domain(theirs[2]))
 
     def _is_under_domain(self, host: str) -> bool:
         return bool(self.domain) and f".{host}".endswith(f".{self.domain}")
+
+
+class SameSiteRoute:
+    """Middleware of a route that only pages of the gateway's own site call; it finds that page in the scope."""
+
+    def __init__(self, app: ASGIApp, same_site: SameSite) -> None:
+        self._app = app
+        self._same_site = same_site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = self._same_site.page_of(scope)
+        if scope["method"] == "OPTIONS":  # no browser asks before a text/plain body, but one may before others
+            preflight = [(b"content-length", b"0"), *_encoded(self._same_site.preflight(page))]
+            await send_bytes(send, 200, preflight, b"")
+            return
+        headers = _encoded(self._same_site.headers(page))
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *headers]
+            await send(message)
+
+        await self._app({**scope, PAGE: page}, receive, send_with_headers)
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,28 +1,23 @@
-"""In front of the routes: refuses malformed heads, finds ingestion paths in a dict, answers every error in one form."""
+"""In front of the routes: refuses malformed heads, finds ingestion paths in a dict, answers what no route answers."""
 
-import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Router
 from starlette.types import Lifespan, Receive, Scope, Send
 
+from ask0.gateway.answers import answer_error
 from ask0.gateway.cors import Cors
-from ask0.gateway.errors import BY_STATUS, BadRequest, GatewayError
+from ask0.gateway.errors import BadRequest
+from ask0.gateway.groups import ResponseBegun, with_whole_ids
 from ask0.gateway.ingest.endpoint import Ingest, Kind
-from ask0.gateway.responses import json_headers, send_bytes
 
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16_384
 
-logger = logging.getLogger(__name__)
 
-
-class Gateway(Starlette):
-    """Starlette with the ingestion paths ahead of its router: a Route and a Request would take most of the time."""
+class Gateway:
+    """The ingestion paths ahead of Starlette's router: a Route and a Request would take most of the time."""
 
     def __init__(
         self,
@@ -33,15 +28,16 @@ class Gateway(Starlette):
         cors: Cors,
         lifespan: Lifespan[Any],
     ) -> None:
-        super().__init__(routes=routes, lifespan=lifespan)
-        self.router.redirect_slashes = False  # it would redirect to whatever Host says
+        self._router = Router(
+            routes, redirect_slashes=False, lifespan=lifespan
+        )  # it would redirect to whatever Host says
         self._ingest = ingest
         self._paths = paths
         self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            await self._router(scope, receive, send)
             return
         path: str = scope["path"]
         try:
@@ -49,26 +45,13 @@ class Gateway(Starlette):
             if path in self._paths:
                 await self._ingest(scope, receive, send, self._paths[path])
             else:
-                scope["app"] = self
-                await self.router(scope, receive, send)
+                await self._router({**with_whole_ids(scope), "app": self}, receive, send)
+        except ResponseBegun:
+            raise
         except Exception as error:
-            await self._answer(error, scope, send)
-
-    async def _answer(self, error: Exception, scope: Scope, send: Send) -> None:
-        """The one error handler: {"code","message"}, with CORS headers so that a page's SDK sees the status too."""
-        answer = error if isinstance(error, GatewayError) else _as_gateway_error(error)
-        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-        headers += self._cors.headers(dict(scope["headers"]))
-        await send_bytes(send, answer.status, json_headers(answer.body) + headers, answer.body)
-
-
-def _as_gateway_error(error: Exception) -> GatewayError:
-    if isinstance(error, HTTPException):  # Starlette's router: 404, 405
-        message = "there is nothing at this path" if error.status_code == 404 else error.detail
-        return BY_STATUS.get(error.status_code, BadRequest)(message, headers=dict(error.headers or {}))
-    request_id = secrets.token_hex(8)
-    logger.error("a request failed unexpectedly", exc_info=error, extra={"request_id": request_id})
-    return GatewayError("this is our fault; it is in the log under this request id", requestId=request_id)
+            # Groups answer their own errors. What comes here from the router are paths and methods that are nobody's,
+            # perhaps a page's mistake: with CORS headers, so that its SDK sees the status.
+            await answer_error(error, send, self._cors.headers(dict(scope["headers"])))
 
 
 def _check_head(headers: Sequence[tuple[bytes, bytes]]) -> None:

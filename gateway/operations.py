@@ -1,4 +1,4 @@
-"""An operation is a route and its description: the list of them makes both the routes and /openapi.json."""
+"""An operation is a route and its description: the groups of them make both the routes and /openapi.json."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import compile_path
 
-from ask0.gateway.cors import Cors, PublicRoute
 from ask0.schemas import wire
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -41,16 +39,9 @@ class Operation:
     path: str
     endpoint: Endpoint
     summary: str
-    public: bool = False  # whether pages of other origins call it
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     hidden: bool = False  # another spelling of a path that is described already
-
-    def route(self, cors: Cors) -> Route:
-        if not self.public:
-            return Route(self.path, self.endpoint, methods=[self.method])
-        middleware = [Middleware(PublicRoute, cors)]
-        return Route(self.path, self.endpoint, methods=[self.method, "OPTIONS"], middleware=middleware)
 
 
 def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
@@ -100,7 +91,7 @@ def _beacon(call: str, body: type[BaseModel]) -> dict[str, Any]:
 
 
 def _described(operation: Operation) -> dict[str, Any]:
-    names = [part.strip("{}").partition(":")[0] for part in operation.path.split("/") if part.startswith("{")]
+    _, _, convertors = compile_path(operation.path)
     described: dict[str, Any] = {
         "summary": operation.summary,
         "responses": {
@@ -110,9 +101,9 @@ def _described(operation: Operation) -> dict[str, Any]:
     }
     if operation.body:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
-    if names:
+    if convertors:
         described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in convertors
         ]
     return described
 

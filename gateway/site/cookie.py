@@ -10,8 +10,8 @@ from starlette.responses import Response
 from ask0.catalog.cache import CatalogCache
 from ask0.gateway.bodies import BodyReader
 from ask0.gateway.callers import project_of_page
-from ask0.gateway.cors import Page, SameSite
-from ask0.gateway.errors import BadRequest, GatewayError
+from ask0.gateway.cors import PAGE, Page
+from ask0.gateway.errors import BadRequest
 
 NAME = "ask0"
 MAX_AGE = 400 * 24 * 3600  # browsers keep none for longer
@@ -24,23 +24,10 @@ class Cookie:
     """For sites whose gateway is on their own host, such as a proxy path, or on a subdomain (ASK0_COOKIE_DOMAIN)."""
 
     catalog: CatalogCache
-    same_site: SameSite
     bodies: BodyReader
 
-    async def preflight(self, request: Request) -> Response:
-        """No browser asks before a text/plain body, but one may before others."""
-        return Response(headers=self.same_site.preflight(self.same_site.page_of(request.scope)))
-
     async def renew(self, request: Request) -> Response:
-        page = self.same_site.page_of(request.scope)
-        try:
-            answer = await self._renew(request, page)
-        except GatewayError as error:  # answered here, as only with these headers the page can read it
-            answer = Response(error.body, error.status, error.headers, "application/json")
-        answer.headers.update(self.same_site.headers(page))
-        return answer
-
-    async def _renew(self, request: Request, page: Page) -> Response:
+        page: Page = request.scope[PAGE]
         headers: dict[bytes, bytes] = dict(request.scope["headers"])
         document = (await self.bodies.parse(await self.bodies.read(request.receive, headers), None)).value
         if type(document) is not dict:
@@ -52,9 +39,8 @@ class Cookie:
                 "anonymousId is a guest's id: g- and up to 253 letters, digits, - or _", code="invalid_anonymous_id"
             )
         body = orjson.dumps({"success": True, "anonymousId": guest})
-        domain = self.same_site.domain_for(page)
         cookie = f"{NAME}={guest}; Path=/; Max-Age={MAX_AGE}; SameSite=Lax"
-        cookie += "; Secure" * page.secure + f"; Domain={domain}" * bool(domain)
+        cookie += "; Secure" * page.secure + f"; Domain={page.cookie_domain}" * bool(page.cookie_domain)
         return Response(body, headers={"set-cookie": cookie}, media_type="application/json")
 
 

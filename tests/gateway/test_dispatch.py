@@ -15,7 +15,6 @@ from tests.gateway.running import KEY, Running, running, track
         ("GET", "/nothing", 404),
         ("POST", "/v2/track", 404),
         ("GET", "/v1//track", 404),
-        ("GET", "/ask0.9.9.9.js", 404),
         ("GET", "/demo", 404),
         ("POST", "/health/live", 405),
         ("DELETE", "/metrics", 405),
@@ -33,6 +32,12 @@ def test_an_error_says_a_code_and_a_message(gateway: Running, method: str, path:
     assert error.message
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_file_that_is_not_there_is_no_answer_for_other_sites(gateway: Running) -> None:
+    answer = gateway.client.get("/ask0.9.9.9.js")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_our_own_fault_is_a_500_with_a_request_id_and_no_word_about_the_cause(
