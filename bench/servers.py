@@ -8,15 +8,10 @@ import orjson
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from ask0.catalog.cache import CatalogCache
 from ask0.catalog.projects import bootstrap
-from ask0.catalog.replica import Replica
 from ask0.cli.documents import with_documents
 from ask0.cli.process import Deadline, listen, serve
-from ask0.eventlog.open import open_control, open_log
-from ask0.gateway.app import create_app
-from ask0.gateway.connections import make_connections
-from ask0.gateway.server import make_server
+from ask0.gateway.building import build_server
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.migrate import migrate
@@ -66,16 +61,8 @@ def gateway(port: int) -> None:
         with Warehouse(settings.clickhouse_dsn) as warehouse:
             migrate(warehouse)
             with_documents(settings, lambda replica: bootstrap(replica, settings))
-            registry = CollectorRegistry()
-            app = create_app(
-                settings,
-                log=open_log(settings.log_dsn, group=settings.kafka_group),
-                warehouse=warehouse,
-                catalog=CatalogCache(Replica(open_control(settings.log_dsn), settings.data_dir)),
-                registry=registry,
-            )
             with listen(settings.host, port, "ASK0_PORT") as sock:
-                serve(make_server(app, make_connections(settings, registry)), sock, Deadline(), lambda: None)
+                serve(build_server(settings, warehouse, CollectorRegistry()), sock, Deadline(), lambda: None)
 
 
 if __name__ == "__main__":

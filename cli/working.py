@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.copying import Copier
+from ask0.catalog.errors import CatalogUnavailable
 from ask0.consumers.health import WorkerHealth
 from ask0.consumers.tables.step import rows_worker
 from ask0.eventlog.open import open_control, open_reader
@@ -32,12 +33,12 @@ def check_migrated(warehouse: Warehouse) -> None:
 
 
 async def wait_until(prepared: Callable[[], object], stop: asyncio.Event) -> None:
-    """Calls `prepared` until it does not raise Unavailable, or `stop` is set."""
+    """Calls `prepared` until it raises neither Unavailable nor CatalogUnavailable, or `stop` is set."""
     wait = FIRST_WAIT_SECONDS
     while not stop.is_set():
         try:
             await asyncio.to_thread(prepared)
-        except Unavailable as error:
+        except (Unavailable, CatalogUnavailable) as error:
             logger.warning("the worker waits: %s", " ".join(str(error).split())[:300])
         else:
             return

@@ -5,17 +5,12 @@ from contextlib import ExitStack
 import click
 from prometheus_client import CollectorRegistry
 
-from ask0.catalog.cache import CatalogCache
-from ask0.catalog.replica import Replica
 from ask0.cli.connection import require_engines
 from ask0.cli.datadir import make_data_dir
 from ask0.cli.environment import read_settings
 from ask0.cli.logs import configure_logs
 from ask0.cli.process import Deadline, listen, serve, url_of
-from ask0.eventlog.open import open_control, open_log
-from ask0.gateway.app import create_app
-from ask0.gateway.connections import make_connections
-from ask0.gateway.server import make_server
+from ask0.gateway.building import build_server
 from ask0.warehouse.connect import Warehouse
 
 
@@ -35,13 +30,5 @@ def command() -> None:
     with ExitStack() as stack:
         sock = stack.enter_context(listen(settings.host, settings.port, "ASK0_PORT"))
         warehouse = stack.enter_context(Warehouse(settings.clickhouse_dsn))
-        registry = CollectorRegistry()
-        app = create_app(
-            settings,
-            log=open_log(settings.log_dsn, group=settings.kafka_group),
-            warehouse=warehouse,
-            catalog=CatalogCache(Replica(open_control(settings.log_dsn), settings.data_dir)),
-            registry=registry,
-        )
-        server = make_server(app, make_connections(settings, registry))
+        server = build_server(settings, warehouse, CollectorRegistry())
         serve(server, sock, deadline, lambda: click.echo(f"The gateway listens on {url_of(sock)}"))

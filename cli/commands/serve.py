@@ -7,11 +7,9 @@ from contextlib import ExitStack
 import click
 from prometheus_client import CollectorRegistry
 
-from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogUnavailable
 from ask0.catalog.keys import first_write_key
 from ask0.catalog.projects import NewProject, first_project
-from ask0.catalog.replica import Replica
 from ask0.cli.beginning import begin
 from ask0.cli.connection import is_embedded
 from ask0.cli.datadir import Running, announced, locked
@@ -24,10 +22,7 @@ from ask0.cli.logs import configure_logs
 from ask0.cli.process import Deadline, WorkerThread, listen, serve, url_of
 from ask0.cli.working import wait_until, work
 from ask0.consumers.health import WorkerHealth
-from ask0.eventlog.open import open_control, open_log
-from ask0.gateway.app import create_app
-from ask0.gateway.connections import make_connections
-from ask0.gateway.server import make_server
+from ask0.gateway.building import build_server
 from ask0.schemas.catalog import Catalog, Project
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
@@ -70,15 +65,12 @@ class Database:
         self._settings = settings
 
     def prepare(self) -> None:
-        """Raises Unavailable."""
+        """Raises Unavailable, CatalogUnavailable."""
         if not self.ready:
             migrate(self.warehouse)
-            try:
-                self.new_project, self.catalog = with_documents(
-                    self._settings, lambda replica: begin(replica, self.warehouse, self._settings)
-                )
-            except CatalogUnavailable as error:
-                raise Unavailable(str(error)) from error
+            self.new_project, self.catalog = with_documents(
+                self._settings, lambda replica: begin(replica, self.warehouse, self._settings)
+            )
             self.ready = True
 
     @property
@@ -92,6 +84,8 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
     database = Database(stack.enter_context(Warehouse(settings.clickhouse_dsn)), settings)
     try:
         database.prepare()
+    except CatalogUnavailable:
+        pass  # the log may come back
     except Unavailable:
         if is_embedded(settings):
             raise  # nobody else will bring it back
@@ -100,16 +94,13 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
     demo = database.project if settings.host in LOOPBACK else None
     registry = CollectorRegistry()
     health = WorkerHealth()
-    app = create_app(
+    server = build_server(
         settings,
-        log=open_log(settings.log_dsn, group=settings.kafka_group),
-        warehouse=database.warehouse,
-        catalog=CatalogCache(Replica(open_control(settings.log_dsn), settings.data_dir)),
-        registry=registry,
+        database.warehouse,
+        registry,
         demo_project=demo.id if demo else None,
         reports={"worker": health.report},
     )
-    server = make_server(app, make_connections(settings, registry))
     greeting = Greeting(settings, url_of(sock), interface, demo=demo is not None)
 
     def greet() -> None:

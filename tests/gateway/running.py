@@ -13,14 +13,10 @@ import httpx
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from ask0.catalog.cache import CatalogCache
 from ask0.catalog.documents import change_of
 from ask0.catalog.replica import Replica
-from ask0.eventlog.log import WORKERS
-from ask0.eventlog.open import open_control, open_log, open_reader
-from ask0.gateway.app import create_app
-from ask0.gateway.connections import make_connections
-from ask0.gateway.server import make_server
+from ask0.eventlog.open import open_control, open_reader
+from ask0.gateway.building import build_server
 from ask0.schemas import records
 from ask0.schemas.catalog import Catalog, Key, Project, Verification, secret_key
 from ask0.schemas.events import Event
@@ -94,19 +90,10 @@ def running(
     dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
     if not (data_dir / "log").is_file():
         asyncio.run(save(dsn, *example_catalog().projects.values(), *example_catalog().keys.values()))
-    registry = CollectorRegistry()
-    chosen = Settings(data_dir=data_dir, **settings)
-    app = create_app(
-        chosen,
-        log=open_log(dsn, group=WORKERS),
-        warehouse=warehouse,
-        catalog=CatalogCache(Replica(open_control(dsn), data_dir)),
-        registry=registry,
-        demo_project=demo,
-    )
+    chosen = Settings(data_dir=data_dir, log=dsn, **settings)
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        server = make_server(app, make_connections(chosen, registry))
+        server = build_server(chosen, warehouse, CollectorRegistry(), demo_project=demo)
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
         try:

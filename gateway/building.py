@@ -1,0 +1,36 @@
+"""From settings to a gateway that can serve: the one way to build it."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry
+
+from ask0.catalog.cache import CatalogCache
+from ask0.catalog.replica import Replica
+from ask0.eventlog.open import open_control, open_log
+from ask0.gateway.app import create_app
+from ask0.gateway.connections import make_connections
+from ask0.gateway.health import Report
+from ask0.gateway.server import Server, make_server
+from ask0.schemas.settings import Settings
+from ask0.warehouse.connect import Warehouse
+
+
+def build_server(
+    settings: Settings,
+    warehouse: Warehouse | None,
+    registry: CollectorRegistry,
+    *,
+    demo_project: str | None = None,
+    reports: Mapping[str, Report] | None = None,
+) -> Server:
+    """On the log of the settings, with a copy of the documents in their data folder. See `create_app`."""
+    app = create_app(
+        settings,
+        log=open_log(settings.log_dsn, group=settings.kafka_group),
+        warehouse=warehouse,
+        catalog=CatalogCache(Replica(open_control(settings.log_dsn), settings.data_dir)),
+        registry=registry,
+        demo_project=demo_project,
+        reports=reports,
+    )
+    return make_server(app, make_connections(settings, registry))
