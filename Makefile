@@ -1,5 +1,6 @@
 # make run    the whole product on http://127.0.0.1:8080, set up on the first call, data kept in ./data
 # make test   every test, with its own set-up
+# make test-quick  what runs within one process, in two minutes
 # make faults the tests that kill, starve and attack, with a soak of ten minutes
 # make check  lint, formatting, types, the lock files
 # make bench  the benchmarks, as a table
@@ -17,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test faults check bench bench-widgets lock widget set-up programs sdks
+.PHONY: run test test-quick faults check bench bench-widgets lock widget set-up programs sdks
 
 run: $(VENV)/.runtime gateway/static/manifest.json
 	@exec $(BIN)/ask0 serve
@@ -25,6 +26,9 @@ run: $(VENV)/.runtime gateway/static/manifest.json
 test: set-up programs sdks
 	npm test --silent --prefix widget
 	$(BIN)/python -m pytest
+
+test-quick: set-up
+	$(BIN)/python -m pytest --quiet -m "not apart"
 
 faults: set-up programs
 	SOAK_SECONDS=600 FAULT_ROUNDS=20 $(BIN)/python -m pytest --timeout 1800 tests/faults

@@ -30,7 +30,7 @@ def without_protection() -> None:
         insert(self, table, columns, token=uuid.uuid4().hex)
 
     def take_anew(self: SqliteReader) -> Chunk | None:
-        self._file.write("UPDATE state SET intent = NULL")
+        self._file.write("UPDATE groups SET intent = NULL")
         return take(self)
 
     Warehouse.insert = insert_anew  # type: ignore[method-assign]

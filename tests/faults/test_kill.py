@@ -40,15 +40,20 @@ def log_of(home: str) -> Iterator[dict[str, str]]:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("home", ["sqlite", "kafka"])
 def test_kill_9_during_the_demo_leaves_every_acknowledged_event_in_once(home: str, tmp_path: Path) -> None:
+    """A second group, which is killed as often, misses none either."""
     chance = random.Random(home)
     with log_of(home) as settings, Stack(tmp_path / "data", **settings) as stack:
-        demos = Demos(tmp_path, stack)
+        demos, follower = Demos(tmp_path, stack), Follower(tmp_path / "followed", stack)
         for _ in range(ROUNDS):
             threading.Event().wait(chance.uniform(0.05, 0.7))  # the moment of death is what varies
             demos.go_on()
+            follower.kill()
             stack.kill()
+            follower.start()
             stack.start()
         demos.finish()
+        wait_for(lambda: len(follower.messages()) == demos.accepted, "the second group to have all events", timeout=120)
+        follower.kill()
         wait_for(lambda: counts(stack, EVENTS)[1] == demos.accepted, "every accepted event to be visible", timeout=300)
         wait_for(lambda: counts(stack, TALK) == demos.talk, "every conversation", timeout=60)
         assert counts(stack, EVENTS) == [demos.accepted, demos.accepted]
@@ -105,6 +110,35 @@ class Demos:
 
     def finish(self) -> None:
         self.accepted += finish(self.demo)
+
+
+class Follower:
+    """`ask0 tail` as a group of its own."""
+
+    def __init__(self, out: Path, stack: Stack) -> None:
+        self._out = out
+        self._environ = {**os.environ, **stack.environ}
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "ask0.cli.main", "tail", "--json", "--group", "follower", "--from-start"]
+        with open(self._out, "ab") as out:
+            self._process = subprocess.Popen(command, env=self._environ, stdout=out, stderr=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def messages(self) -> set[str]:
+        """Ids; a line that was cut when it died comes whole the next time."""
+        return {found for line in self._out.read_bytes().splitlines() if (found := _message_of(line))}
+
+
+def _message_of(line: bytes) -> str:
+    try:
+        return str(json.loads(line)["messageId"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def play(path: Path, stack: Stack, seed: int = 1) -> "subprocess.Popen[str]":
