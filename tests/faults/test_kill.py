@@ -123,6 +123,8 @@ class Follower:
     def start(self) -> None:
         command = [sys.executable, "-m", "ask0.cli.main", "tail", "--json", "--group", "follower", "--from-start"]
         with open(self._out, "ab") as out:
+            out.write(b"\n")  # after a line that was cut
+            out.flush()
             self._process = subprocess.Popen(command, env=self._environ, stdout=out, stderr=subprocess.DEVNULL)
 
     def kill(self) -> None:
