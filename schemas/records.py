@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from ask0.schemas.events import MAX_TIMESTAMP, Event
 
@@ -33,7 +34,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     gpc: bool = False  # Sec-GPC: 1. New fields go here, at the end, with a default: old records must decode
 
 
-_EMPTY = b"[],[],"  # events and rejects; what follows them holds no text
+_EVENTS = Record.__struct_fields__.index("events")
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
@@ -43,10 +44,12 @@ def encode(record: Record) -> bytes:
 
 
 def encode_each(record: Record, groups: Iterable[Sequence[Event]]) -> list[bytes]:
-    """The record, which has no events and rejects itself, once around each group of events."""
-    start, _, end = _encoder.encode(record).rpartition(_EMPTY)
-    encode_events = _encoder.encode
-    return [b"".join((start, encode_events(events), b",[],", end)) for events in groups]
+    """The record once around each group of events, in place of its own."""
+    encode_part = _encoder.encode
+    fields = astuple(record)
+    start = encode_part(fields[:_EVENTS])[:-1] + b","
+    end = b"," + encode_part(fields[_EVENTS + 1 :])[1:]
+    return [b"".join((start, encode_part(events), end)) for events in groups]
 
 
 def decode(value: bytes) -> Record:
