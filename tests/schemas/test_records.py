@@ -21,10 +21,10 @@ def test_a_record_of_newer_code_decodes_here() -> None:
 
 # As each version of the program has written them: fields were added at the end, and a log may hold all of these.
 SHAPES = {
-    "the first": b'[1,"proj_1",1700000000000,null,"203.0.113.0","agent",[["track","m1",1700000000000,"Asked","u1","","","",'
-    b'"c1",{"n":1},{}]],[["invalid_id","why",1,"m2","{}"]]]',
-    "with gpc and unverified": b'[1,"proj_1",1700000000000,null,"203.0.113.0","agent",[["track","m1",1700000000000,"Asked",'
-    b'"u1","","","","c1",{"n":1},{},false]],[["invalid_id","why",1,"m2","{}"]],false]',
+    "the first": b'[1,"proj_1",1700000000000,null,"203.0.113.0","agent",[["track","m1",1700000000000,"Asked","u1","",'
+    b'"","","c1",{"n":1},{}]],[["invalid_id","why",1,"m2","{}"]]]',
+    "with gpc and unverified": b'[1,"proj_1",1700000000000,null,"203.0.113.0","agent",[["track","m1",1700000000000,'
+    b'"Asked","u1","","","","c1",{"n":1},{},false]],[["invalid_id","why",1,"m2","{}"]],false]',
 }
 
 
