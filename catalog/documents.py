@@ -1,5 +1,6 @@
 """Projects and keys as documents: read from the state, written as changes."""
 
+import logging
 import time
 from typing import TypeVar
 from uuid import uuid4
@@ -12,6 +13,8 @@ from ask0.schemas.catalog import Catalog, Key, Project
 from ask0.schemas.changes import Change, name_of
 
 PROJECT, KEY = "project", "key"
+
+logger = logging.getLogger(__name__)
 
 Body = TypeVar("Body", Project, Key)
 
@@ -54,4 +57,11 @@ async def add_document(replica: Replica, document: Project | Key, action: str) -
 
 
 def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:
-    return {id: msgspec.json.decode(one.body, type=type) for id, one in state.documents.get(kind, {}).items()}
+    """Without what cannot be read, which must not take the others with it."""
+    found: dict[str, Body] = {}
+    for id, one in state.documents.get(kind, {}).items():
+        try:
+            found[id] = msgspec.json.decode(one.body, type=type)
+        except msgspec.MsgspecError as error:
+            logger.error("the %s of version %s cannot be read and counts as absent: %s", kind, one.version, error)
+    return found

@@ -154,8 +154,12 @@ class Replica:
             await self._moved.wait_for(done)
 
     def _tell(self) -> None:
+        """A looker that fails must not end the following, which nobody would notice."""
         for look in self._lookers:
-            look()
+            try:
+                look()
+            except Exception:
+                logger.exception("a change of the documents was not taken in")
 
     def _read_snapshot(self) -> None:
         if not self._path:

@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
-from ask0.catalog.documents import add_document, catalog_of, replace_document
+from ask0.catalog.cache import CatalogCache
+from ask0.catalog.documents import add_document, catalog_of, change_of, replace_document
 from ask0.catalog.errors import MovedOn
 from ask0.catalog.keys import create_key, revoke_key
 from ask0.catalog.projects import bootstrap, create_project
@@ -56,6 +57,17 @@ async def test_of_several_first_starts_one_makes_the_project(home: Home) -> None
         assert catalog.project_of_write_key("wk_chosen")
         assert len([key for key in catalog.keys.values() if key.kind == "secret"]) == 1
         assert await bootstrap(two, settings) is None
+
+
+async def test_a_document_that_cannot_be_read_does_not_take_the_others_with_it(home: Home) -> None:
+    async with started(Replica(home.open_control())) as replica:
+        cache = CatalogCache(replica)
+        project = await create_project(replica, "Shop")
+        odd = change_of(msgspec.structs.replace(project, id="proj_odd"), "project.created", expected=0)
+        await replica.write(msgspec.structs.replace(odd, body=msgspec.Raw(b'{"id":7}')))
+        key = await create_key(replica, project.id, "write")
+        assert await cache.project_of(key) == project.id
+        assert cache.current.projects.keys() == {project.id}
 
 
 async def test_a_document_that_only_newer_code_knows_is_left_alone(home: Home) -> None:
