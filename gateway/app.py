@@ -62,7 +62,7 @@ def create_app(
     settings: Settings,
     *,
     log: Log,
-    warehouse: Warehouse | None,
+    warehouse: Warehouse,
     catalog: CatalogCache,
     registry: CollectorRegistry,
     demo_project: str | None = None,

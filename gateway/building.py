@@ -17,7 +17,7 @@ from ask0.warehouse.connect import Warehouse
 
 def build_server(
     settings: Settings,
-    warehouse: Warehouse | None,
+    warehouse: Warehouse,
     registry: CollectorRegistry,
     *,
     demo_project: str | None = None,

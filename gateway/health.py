@@ -29,7 +29,7 @@ class Health:
     """`reports` are of other parts of the process: of the worker, where it runs beside the gateway."""
 
     log: Log
-    warehouse: Warehouse | None
+    warehouse: Warehouse
     threads: Executor
     metrics: Metrics
     registry: CollectorRegistry
@@ -66,8 +66,6 @@ class Health:
         self.metrics.ready.update(log=log, clickhouse=clickhouse)
 
     async def _ping_clickhouse(self) -> None:
-        if self.warehouse is None:
-            raise Unavailable("ClickHouse is away since the start")
         await asyncio.get_running_loop().run_in_executor(self.threads, self.warehouse.ping)
 
 

@@ -1,4 +1,4 @@
-"""The demo page, and the rows in ClickHouse that a visitor of it has made."""
+"""The demo page, and the rows that a visitor of it has made."""
 
 import asyncio
 import secrets
@@ -12,27 +12,9 @@ from ask0.catalog.cache import CatalogCache
 from ask0.gateway.errors import BadRequest, NotFound, ServiceUnavailable
 from ask0.gateway.origins import Origins
 from ask0.gateway.site.static import Static
-from ask0.schemas.ids import guest_id
 from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.demo import read_rows
 from ask0.warehouse.errors import Unavailable
-
-QUERIES = {
-    "identities": "SELECT anonymous_id, user_id, linked_at FROM identities"
-    " WHERE project_id = {project:String} AND (anonymous_id = {user:String} OR user_id = {user:String})"
-    " ORDER BY linked_at DESC LIMIT 20",
-    "users": "SELECT * EXCEPT (project_id) FROM users"
-    " WHERE project_id = {project:String} AND id IN {ids:Array(String)}",
-    "conversations": "SELECT * EXCEPT (project_id) FROM conversations"
-    " WHERE project_id = {project:String} AND user_id IN {ids:Array(String)} ORDER BY last_at DESC LIMIT 20",
-    "events": "SELECT message_id, type, event, user_id, anonymous_id, timestamp, received_at, conversation_id,"
-    " properties, ip FROM events WHERE project_id = {project:String}"
-    " AND (user_id IN {ids:Array(String)} OR anonymous_id = {user:String})"
-    " AND received_at >= fromUnixTimestamp64Milli({since:Int64}) ORDER BY received_at DESC, message_id LIMIT 50",
-}
-AS_LIST = "output_format_json_array_of_rows = 1, output_format_json_quote_64bit_integers = 0"
-KNOWN_USER = (
-    "SELECT user_id FROM identities WHERE project_id = {project:String} AND anonymous_id = {user:String} LIMIT 1"
-)
 
 
 @dataclass(frozen=True)
@@ -41,7 +23,7 @@ class Demo:
     static: Static
     catalog: CatalogCache
     origins: Origins
-    warehouse: Warehouse | None
+    warehouse: Warehouse
     threads: Executor
 
     async def page(self, request: Request) -> Response:
@@ -72,23 +54,12 @@ class Demo:
         if not user or not since.isdecimal() or len(since) > 15:
             raise BadRequest("ask for ?user=<anonymousId or userId>, and since=<epoch ms> if you like")
         try:
-            body = await asyncio.get_running_loop().run_in_executor(self.threads, self._query, user, int(since))
+            body = await asyncio.get_running_loop().run_in_executor(
+                self.threads, read_rows, self.warehouse, self.project_id, user, int(since)
+            )
         except Unavailable as error:
             raise ServiceUnavailable("ClickHouse does not answer now") from error
         return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
-
-    def _query(self, user: str, since: int) -> bytes:
-        if self.warehouse is None:
-            raise Unavailable("ClickHouse is away since the start")
-        parameters = {"project": self.project_id, "user": user, "since": since}
-        known = [row[0] for row in self.warehouse.query(KNOWN_USER, parameters)]
-        parameters["ids"] = [user, guest_id(user), *known]
-        rows = (
-            b'"%s":%s'
-            % (name.encode(), self.warehouse.raw(f"{sql} SETTINGS {AS_LIST}", "JSONEachRow", parameters).strip())
-            for name, sql in QUERIES.items()
-        )
-        return b"{" + b",".join(rows) + b"}"
 
     def _write_key(self) -> str:
         for key in self.catalog.current.keys.values():

@@ -40,7 +40,7 @@ class Visitor:
         bodies: BodyReader,
         addresses: Addresses,
         strangers: Strangers,
-        warehouse: Warehouse | None,
+        warehouse: Warehouse,
         threads: Executor,
     ) -> None:
         self._addresses = addresses
@@ -98,8 +98,6 @@ class Visitor:
         return user_id
 
     async def _read(self, project_id: str, id: str, readable: Collection[str]) -> dict[str, Any] | None:
-        if self._warehouse is None:
-            raise ServiceUnavailable("ClickHouse is away since the start")
         if self._waiting >= MOST_WAITING:
             raise ServiceUnavailable("too many ask for their user at once: ask again later", retry_after=1)
         self._waiting += 1

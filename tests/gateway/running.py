@@ -83,9 +83,7 @@ class Running:
 
 
 @contextmanager
-def running(
-    data_dir: Path, warehouse: Warehouse | None, *, demo: str | None = None, **settings: Any
-) -> Iterator[Running]:
+def running(data_dir: Path, warehouse: Warehouse, *, demo: str | None = None, **settings: Any) -> Iterator[Running]:
     """A gateway until the block ends, with the example catalog on its log unless that is in the way."""
     dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
     if not (data_dir / "log").is_file():
@@ -104,6 +102,11 @@ def running(
         finally:
             server.should_exit = True
             thread.join()
+
+
+def nowhere() -> Warehouse:
+    """ClickHouse where nobody answers."""
+    return Warehouse("http://127.0.0.1:9/ask0")
 
 
 def put_in_the_way(data_dir: Path) -> None:

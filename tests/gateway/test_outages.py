@@ -12,7 +12,7 @@ import pytest
 from ask0.catalog.replica import SNAPSHOT_NAME
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from tests.gateway.running import KEY, Running, example_catalog, names, put_in_the_way, running, save, track
+from tests.gateway.running import KEY, Running, example_catalog, names, nowhere, put_in_the_way, running, save, track
 
 
 def without_disk(ready: httpx.Response) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_without_its_log_the_gateway_says_503_and_takes_events_again_once_it_is_
 
 
 def test_without_clickhouse_at_start_every_key_is_known(tmp_path: Path) -> None:
-    with running(tmp_path, Warehouse("http://127.0.0.1:9/ask0")) as gateway:
+    with running(tmp_path, nowhere()) as gateway:
         assert gateway.post("/track", track("A")).status_code == 200
         assert gateway.post("/track", track("B"), key="wk_nothing").status_code == 401
         ready = gateway.client.get("/health/ready")
@@ -69,7 +69,7 @@ def test_without_the_log_and_without_a_readable_copy_nobody_is_turned_away_for_g
     (tmp_path / "log").touch()
     if copy is not None:
         (tmp_path / SNAPSHOT_NAME).write_bytes(copy)
-    with running(tmp_path, None) as gateway:
+    with running(tmp_path, nowhere()) as gateway:
         assert settings_of(gateway, KEY) == 503, "a 401 would make the sender drop its events"
 
 

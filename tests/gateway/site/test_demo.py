@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ask0.warehouse.connect import Warehouse
-from tests.gateway.running import KEY, PROJECT, Running, running
+from tests.gateway.running import KEY, PROJECT, Running, nowhere, running
 
 HOUR = 3_600_000
 NOW = 1_795_309_323_456
@@ -113,12 +113,12 @@ def test_a_name_that_only_points_here_sees_nothing(demo: Running, host: str) -> 
 
 
 def test_without_clickhouse_the_demo_says_so(tmp_path: Path) -> None:
-    with running(tmp_path, None, demo=PROJECT) as gateway:
+    with running(tmp_path, nowhere(), demo=PROJECT) as gateway:
         answer = gateway.client.get("/demo/rows", params={"user": "a"})
         assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
 
 
 def test_without_a_demo_project_there_is_no_demo(tmp_path: Path) -> None:
-    with running(tmp_path, None) as gateway:
+    with running(tmp_path, nowhere()) as gateway:
         assert gateway.client.get("/demo").status_code == 404
         assert gateway.client.get("/demo/rows", params={"user": "a"}).status_code == 404

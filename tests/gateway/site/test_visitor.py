@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from ask0.gateway.site.visitor import MOST_WAITING
@@ -21,7 +20,7 @@ from tests.gateway.running import (
     STRICT_PROJECT,
     STRICT_SECRET,
     Running,
-    example_catalog,
+    nowhere,
     running,
 )
 from tests.gateway.tokens import NEXT_SECRET, sign
@@ -139,17 +138,14 @@ def test_the_description_has_both_bodies(gateway: Running) -> None:
 
 
 def test_without_clickhouse_it_says_so(tmp_path: Path) -> None:
-    (tmp_path / "catalog.json").write_bytes(msgspec.json.encode(example_catalog()))
-    for folder, warehouse in ((tmp_path, None), (tmp_path, Warehouse("http://127.0.0.1:9/ask0"))):
-        with running(folder, warehouse) as gateway:
-            answer = ask(gateway, anonymousId="guest")
-            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-            assert int(answer.headers["retry-after"]) >= 1
-            assert ask(gateway, userId="u1", userToken="x").status_code == 403
+    with running(tmp_path, nowhere()) as gateway:
+        answer = ask(gateway, anonymousId="guest")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert ask(gateway, userId="u1", userToken="x").status_code == 403
 
 
 def test_when_clickhouse_hangs_only_so_many_wait(tmp_path: Path) -> None:
-    (tmp_path / "catalog.json").write_bytes(msgspec.json.encode(example_catalog()))
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
         warehouse = Warehouse(f"http://127.0.0.1:{silent.getsockname()[1]}/ask0")
         with running(tmp_path, warehouse) as gateway, ThreadPoolExecutor(MOST_WAITING + 8) as visitors:
