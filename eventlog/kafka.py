@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
 from ask0.eventlog.kafka_backlog import read_progress
 from ask0.eventlog.kafka_cluster import EVENTS_SHAPE, Cluster, Shape, parse_dsn, reason, within
-from ask0.eventlog.log import Entry, LogUnavailable, Progress
+from ask0.eventlog.log import Entry, LogUnavailable, Position, Progress
 
 APPEND_SECONDS = 10.0  # in all: two sendings, and a new producer between them
 SEND_SECONDS = 5.0
@@ -52,7 +53,7 @@ class KafkaLog:
         self._closed = False
         await self._ready()
 
-    async def append(self, entries: Sequence[Entry]) -> None:
+    async def append(self, entries: Sequence[Entry]) -> list[Position]:
         """Raises ValueError for an entry that the topic cannot take: nothing of `entries` is sent then."""
         size = sum([len(entry.value) + _RECORD_BYTES for entry in entries])
         if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
@@ -60,7 +61,7 @@ class KafkaLog:
         self._waiting_bytes += size
         try:
             async with asyncio.timeout(APPEND_SECONDS):
-                await self._append(entries)
+                return await self._append(entries)
         except TimeoutError:
             raise LogUnavailable(f"Kafka did not confirm within {APPEND_SECONDS:g} s.") from None
         finally:
@@ -99,7 +100,7 @@ class KafkaLog:
         if self._stopping:
             await asyncio.wait(self._stopping)
 
-    async def _append(self, entries: Sequence[Entry]) -> None:
+    async def _append(self, entries: Sequence[Entry]) -> list[Position]:
         producer = self._producer or await self._ready()
         for entry in entries:
             if len(entry.key) + len(entry.value) > self._max_record_bytes:
@@ -107,33 +108,35 @@ class KafkaLog:
                     f"A record of {len(entry.key) + len(entry.value)} bytes is more than topic {self._topic} takes"
                     f" ({self._max_record_bytes} bytes): split it, or raise the topic's max.message.bytes."
                 )
-        if await self._send(producer, entries) and (doubt := await self._send(await self._ready(), entries)):
+        positions, doubt = await self._send(producer, entries)
+        if doubt:
+            positions, doubt = await self._send(await self._ready(), entries)
+        if doubt:
             raise LogUnavailable(f"Kafka did not confirm: {doubt}.")
+        return positions
 
-    async def _send(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> str:
-        """Empty if all entries are durable, else why that is in doubt; then the producer is replaced too, because
+    async def _send(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> tuple[list[Position], str]:
+        """Where all entries are durable; or why that is in doubt, and then the producer is replaced too, because
         aiokafka's sequence numbers may be ahead of the broker's, which refuses everything from there on."""
         sending = asyncio.timeout(SEND_SECONDS)
         try:
             async with sending:
                 self._sending.add(sending)
                 try:
-                    await self._deliver(producer, entries)
+                    return await self._deliver(producer, entries), ""
                 finally:
                     self._sending.discard(sending)
         except (KafkaError, TimeoutError) as error:
             self._replace(producer, reason(error))
-            return reason(error)
-        return ""
+            return [], reason(error)
 
-    async def _deliver(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> None:
-        deliveries: list[asyncio.Future[object]] = []
+    async def _deliver(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> list[Position]:
+        deliveries: list[asyncio.Future[RecordMetadata]] = []
         try:
             for entry in entries:
                 headers = [(EVENTS, b"%d" % entry.events)] if entry.events != 1 else []
                 deliveries.append(await producer.send(self._topic, entry.value, key=entry.key, headers=headers))
-            for delivery in deliveries:
-                await delivery
+            return [Position(made.partition, made.offset) for made in [await delivery for delivery in deliveries]]
         finally:
             for delivery in deliveries:
                 delivery.cancel()

@@ -29,6 +29,13 @@ class Entry(NamedTuple):
     events: int
 
 
+class Position(NamedTuple):
+    """Where a record lies: a group is past it once it has done the records of this partition up to this offset."""
+
+    partition: int
+    offset: int
+
+
 class Group(NamedTuple):
     """Those who read the log together: each record goes to one of them. Groups know nothing of each other."""
 
@@ -70,9 +77,9 @@ class Log(Protocol):
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""
 
-    async def append(self, entries: Sequence[Entry]) -> None:
-        """All entries are durable when it returns. Raises LogUnavailable: some may still land, which a resend with
-        the same messageId makes harmless."""
+    async def append(self, entries: Sequence[Entry]) -> list[Position]:
+        """All entries are durable when it returns, one after the other where it says. Raises LogUnavailable: some may
+        still land, which a resend with the same messageId makes harmless."""
 
     async def check(self) -> None:
         """Raises LogUnavailable when an append now would."""

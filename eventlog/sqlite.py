@@ -3,15 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from ask0.eventlog.log import WORKERS, Entry, LogUnavailable, Progress
+from ask0.eventlog.log import WORKERS, Entry, LogUnavailable, Position, Progress
 from ask0.eventlog.sqlite_file import LogFile, announce
 from ask0.eventlog.sqlite_groups import join
 
@@ -29,7 +30,7 @@ SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0), done
 
 class _Append(NamedTuple):
     entries: Sequence[Entry]  # none for a check
-    durable: asyncio.Future[None]
+    durable: asyncio.Future[list[Position]]
     bytes: int
 
 
@@ -56,9 +57,10 @@ class SqliteLog:
             self._thread.start()
         await self.check()
 
-    async def append(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            await self._put(entries, sum([len(entry.value) for entry in entries]) + _ENTRY_BYTES * len(entries))
+    async def append(self, entries: Sequence[Entry]) -> list[Position]:
+        if not entries:
+            return []
+        return await self._put(entries, sum([len(entry.value) for entry in entries]) + _ENTRY_BYTES * len(entries))
 
     async def check(self) -> None:
         await self._put((), _ENTRY_BYTES)
@@ -84,12 +86,12 @@ class SqliteLog:
         finally:
             file.close()
 
-    def _put(self, entries: Sequence[Entry], size: int) -> asyncio.Future[None]:
+    def _put(self, entries: Sequence[Entry], size: int) -> asyncio.Future[list[Position]]:
         if not self._thread:
             raise LogUnavailable("The log is not open.")
         if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
             raise LogUnavailable("The log's disk does not keep up: send again later.")
-        durable = self._loop.create_future()
+        durable: asyncio.Future[list[Position]] = self._loop.create_future()
         self._waiting_bytes += size
         self._waiting.append(_Append(entries, durable, size))
         if not self._busy:
@@ -125,42 +127,47 @@ class SqliteLog:
     def _write(self) -> None:
         """The thread: each group becomes durable together."""
         while group := self._queue.get():
-            error = None
+            error, offsets = None, []
             try:
-                self._commit(group)
+                offsets = self._commit(group)
             except Exception as problem:  # the appenders wait for an answer, whatever happened
                 error = problem
             with suppress(RuntimeError):  # their loop is closed
-                self._loop.call_soon_threadsafe(self._settle, group, error)
+                self._loop.call_soon_threadsafe(self._settle, group, iter(offsets), error)
             announce(self._file.path)
         self._file.close()
 
-    def _commit(self, group: list[_Append]) -> None:
+    def _commit(self, group: list[_Append]) -> list[int]:
+        """The offsets of all entries. Those of one statement follow on each other, as other writers wait meanwhile."""
         if not self._joined:  # before there is a record, so that none is deleted which the workers have not done
             join(self._file, self._group, at_end=False, lasting=True)
             self._joined = True
         cells: list[object] = []
+        offsets: list[int] = []
         for append in group:
             for entry in append.entries:
                 cells += entry.events, entry.value
         for start in range(0, len(cells), 2 * _ROWS_AT_ONCE):
             part = cells[start : start + 2 * _ROWS_AT_ONCE]
             rows = 1 << (len(part) // 2 - 1).bit_length()
-            self._file.write(_insert(rows), part + [None] * (2 * rows - len(part)))
+            last = self._file.insert(_insert(rows), part + [None] * (2 * rows - len(part)))
+            offsets += range(last + 1 - len(part) // 2, last + 1)
         if any(not append.entries for append in group):
             self._file.write(_CHECK)
+        return offsets
 
-    def _settle(self, group: list[_Append], error: Exception | None) -> None:
+    def _settle(self, group: list[_Append], offsets: Iterator[int], error: Exception | None) -> None:
         self._stop_timer()
         self._busy = False
         for append in group:
             self._waiting_bytes -= append.bytes
+            positions = [Position(0, offset) for offset in islice(offsets, len(append.entries))]
             if append.durable.done():  # cancelled
                 continue
             if error:
                 append.durable.set_exception(copy(error))
             else:
-                append.durable.set_result(None)
+                append.durable.set_result(positions)
         if self._waiting:
             self._gather()
 

@@ -75,6 +75,11 @@ class LogFile:
         with self._turn:
             return self.read(sql, parameters)
 
+    def insert(self, sql: str, parameters: Sequence[object]) -> int:
+        """The last row's id. Raises LogUnavailable."""
+        with self._turn:
+            return self._use(lambda connection: connection.execute(sql, parameters).lastrowid or 0)
+
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """One statement, a transaction of its own: durable when it returns. Raises LogUnavailable."""
         return self._use(lambda connection: connection.execute(sql, parameters).fetchall())

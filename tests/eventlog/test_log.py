@@ -40,6 +40,19 @@ async def test_what_was_appended_is_read_back_whole_and_in_the_order_of_its_key(
     assert got == sent
 
 
+async def test_an_append_says_where_each_entry_lies(home: Home) -> None:
+    async with started(home.open_log()) as log, started(home.open_reader()) as reader:
+        batches = [
+            [Entry(b"%d" % (number % 5), b"%d/%d" % (batch, number), 1) for number in range(9)] for batch in range(20)
+        ]
+        batches[7] = []
+        said = await asyncio.gather(*(log.append(batch) for batch in batches))
+        chunks = await read_records(reader, 9 * 19)
+        lies = {value: (chunk.partition, offset) for chunk in chunks for offset, value in chunk.records}
+        for batch, positions in zip(batches, said, strict=True):
+            assert positions == [lies[entry.value] for entry in batch]
+
+
 async def test_an_empty_value_and_an_empty_append_are_taken(home: Home) -> None:
     async with started(home.open_log()) as log, started(home.open_reader()) as reader:
         await log.append([])
