@@ -51,9 +51,9 @@ async def replace_document(replica: Replica, before: Project | Key, after: Proje
     await replica.write(change_of(after, action, expected=expected))
 
 
-async def add_document(replica: Replica, document: Project | Key, action: str) -> None:
+async def add_document(replica: Replica, document: Project | Key, action: str, actor: str = "cli") -> None:
     """Raises MovedOn when there is one of this id, or was."""
-    await replica.write(change_of(document, action, expected=0))
+    await replica.write(change_of(document, action, expected=0, actor=actor))
 
 
 def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:

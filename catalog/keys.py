@@ -14,12 +14,12 @@ from ask0.schemas.catalog import Catalog, Key, Project, hash_secret, secret_key,
 ALPHABET = string.ascii_letters + string.digits
 
 
-async def create_key(replica: Replica, project_id: str, kind: str, text: str | None = None) -> str:
+async def create_key(replica: Replica, project_id: str, kind: str, text: str | None = None, actor: str = "cli") -> str:
     """The key's text. `text` is one that the operator has chosen."""
     make, prefix, length = (write_key, "wk_", 24) if kind == "write" else (secret_key, "sk_", 40)
     text = text or prefix + random_text(length)
     key = make(text, project_id, now_ms())
-    await add_document(replica, key, "key.created")
+    await add_document(replica, key, "key.created", actor)
     return text
 
 

@@ -22,9 +22,9 @@ class NewProject(NamedTuple):
     secret_key: str
 
 
-async def create_project(replica: Replica, name: str, id: str | None = None) -> Project:
+async def create_project(replica: Replica, name: str, id: str | None = None, actor: str = "cli") -> Project:
     project = Project(id=id or f"proj_{random_text(12)}", name=name, created_at=now_ms())
-    await add_document(replica, project, "project.created")
+    await add_document(replica, project, "project.created", actor)
     return project
 
 
@@ -45,14 +45,14 @@ async def bootstrap(replica: Replica, settings: Settings) -> NewProject | None:
     made = None
     if not project:
         try:
-            made = await create_project(replica, name, id)
+            made = await create_project(replica, name, id, actor="ask0")
         except MovedOn:
             project = catalog_of(replica.state).projects.get(id)  # another process was first, and makes its keys
     keys = {}
     for kind, text in chosen.items():
         if not known[kind] and (text or made):
             with contextlib.suppress(MovedOn):  # another process was first
-                keys[kind] = await create_key(replica, id, kind, text)
+                keys[kind] = await create_key(replica, id, kind, text, actor="ask0")
     if not made:
         return None
     return NewProject(made, keys.get("write", chosen["write"]), keys.get("secret", chosen["secret"]))
