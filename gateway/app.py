@@ -1,16 +1,16 @@
 """Composition of the gateway: everything that answers HTTP.
 
-The path of an event
-1. Authenticate the write key (keys.py; catalog.py answers from memory and is refreshed in the background).
-2. Decode: size, inflate with a cap, parse JSON once (bodies.py), find its shape (beacons.py). Never by Content-Type.
+The path of an event, in ingest/
+1. Authenticate the write key (keys.py; catalog/cache.py answers from memory and follows the control stream).
+2. Decode: size, inflate with a cap, parse JSON once (bodies.py), find its shape (envelope.py). Never by Content-Type.
 3. Accept or reject each event: shape, size, depth, time (schemas/events.py), and where the project verifies its users,
    the token (verification.py). A rejected event goes to the quarantine with its reason, and the answer names it; its
    neighbours are not held up.
-4. Stamp received_at, client IP (cut by policy, addresses.py), user agent; assign messageId if absent (ingest.py).
+4. Stamp received_at, client IP (cut by policy, addresses.py), user agent; assign messageId if absent (endpoint.py).
 5. Append: one record per (project, user key) and beacon (intake.py); partition key = project + (userId or anonymousId),
    derived from client bytes only. The SQLite log has one partition, so there a beacon is one record per project. Wait
    until the log says durable. Answer 200.
-From there on it is the worker's: consumers/worker.py takes chunks of the log and turns them into rows.
+From there on it is the workers': consumers/worker.py takes chunks of the log, consumers/tables/ turns them into rows.
 """
 
 import asyncio
