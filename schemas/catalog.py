@@ -1,7 +1,8 @@
 """The catalog's documents: projects and their keys. Of a secret key only its hash and first characters are kept.
 
-The secret of an HS256 verification key is kept whole, as an HMAC cannot be checked with a hash: whoever reads the control
-stream, or the copy of it in a gateway's data folder, can sign in as any user of the project. RS256 has no such secret.
+The secret of an HS256 verification key is kept whole, as an HMAC cannot be checked with a hash: whoever reads the
+control stream, or the copy of it in a gateway's data folder, can sign in as any user of the project. RS256 has no such
+secret.
 """
 
 from hashlib import sha256
