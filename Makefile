@@ -1,6 +1,6 @@
 # make run    the whole product on http://127.0.0.1:8080, set up on the first call, data kept in ./data
 # make test   every test, with its own set-up
-# make test-quick  what runs within one process, in two minutes
+# make test-quick  what runs within one process, in about five minutes
 # make faults the tests that kill, starve and attack, with a soak of ten minutes
 # make check  lint, formatting, types, the lock files
 # make bench  the benchmarks, as a table
