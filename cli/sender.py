@@ -12,12 +12,12 @@ import httpx
 import msgspec
 
 from ask0.cli.errors import Failure, NotAvailable
+from ask0.schemas.settings import LOOPBACK
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BYTES = 400_000  # under the gateway's limit for a body
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 30.0
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ SELECT ?1, CASE WHEN ?2 THEN next ELSE first END, ?3, unixepoch() FROM (
     FROM (SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0) + 1 AS next)
 ) WHERE true
 ON CONFLICT (name) DO UPDATE SET lasting = max(lasting, excluded.lasting), seen = excluded.seen"""
-_LIST = """
-SELECT name, max(ifnull((SELECT max(offset) + 1 FROM records) - done, 0), 0), seen FROM groups WHERE name <> ''
-ORDER BY name"""
+_WAITING = "max(ifnull((SELECT max(offset) + 1 FROM records) - done, 0), 0)"
+_LAG = f"SELECT ifnull((SELECT {_WAITING} FROM groups WHERE name = ?), 0)"
+_LIST = f"SELECT name, {_WAITING}, seen FROM groups WHERE name <> '' ORDER BY name"
 _FORGET = f"DELETE FROM groups WHERE NOT lasting AND seen < unixepoch() - {LEASE_SECONDS}"
 
 
@@ -32,6 +32,12 @@ def join(file: LogFile, group: str, *, at_end: bool, lasting: bool) -> None:
 
 def say_seen(file: LogFile, group: str) -> None:
     file.write("UPDATE groups SET seen = unixepoch() WHERE name = ?", (group,))
+
+
+def read_lag(file: LogFile, group: str) -> int:
+    """Records that the group has not done; none of a group that was forgotten."""
+    ((records,),) = file.read(_LAG, (group,))
+    return int(records)
 
 
 def forget_the_gone(file: LogFile) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, WORKERS, Chunk, ChunkLost, LogUnavailable
 from ask0.eventlog.sqlite_file import LogFile, hold, unwatch, watch
-from ask0.eventlog.sqlite_groups import SEEN_SECONDS, forget_the_gone, join, say_seen
+from ask0.eventlog.sqlite_groups import SEEN_SECONDS, forget_the_gone, join, read_lag, say_seen
 
 KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
 
@@ -24,7 +24,6 @@ _ANY = 1 << 62
 
 # One statement reads many records in one step: see sqlite.py.
 _STATE = "SELECT log_id, done, intent FROM state, groups WHERE name = ?"
-_LAG = "SELECT max(ifnull((SELECT max(offset) + 1 FROM records) - done, 0), 0) FROM groups WHERE name = ?"
 _BOUND = """
 SELECT max(offset) + 1 FROM (
     SELECT offset, row_number() OVER running AS row, sum(events) OVER running AS events,
@@ -113,8 +112,7 @@ class SqliteReader:
         self._woken.set()
 
     async def lag(self) -> int:
-        ((records,),) = await self._run(self._file.read, _LAG, (self._group,))
-        return int(records)
+        return await self._run(read_lag, self._file, self._group)
 
     async def close(self) -> None:
         unwatch(self._file.path, self._wake)

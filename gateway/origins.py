@@ -8,8 +8,8 @@ from starlette.types import Scope
 
 from ask0.gateway.addresses import Addresses
 from ask0.gateway.errors import BadRequest, Forbidden
+from ask0.schemas.settings import LOOPBACK
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 

@@ -14,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
+from ask0.schemas.settings import LOOPBACK
 from ask0.warehouse.errors import Refused, Unavailable
 from ask0.warehouse.failures import translate
 from ask0.warehouse.ownership import own, release
@@ -24,7 +25,6 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 300
 POOL_CONNECTIONS = 64
 PARAMETER_CHARACTERS = 120_000  # a server refuses a parameter of more than 128 KiB; chDB would not
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from ask0.warehouse.migrate import migrate, pending
 def command(ctx: click.Context, check: bool, as_json: bool) -> None:
     """Apply the migrations that the database lacks, and make the project of ASK0_BOOTSTRAP_* if it is absent.
 
+    Projects and keys that the table `catalog` held before there was a control stream enter that stream, once.
+
     Safe to repeat, and to run while the old version still works. It never goes backwards: a database that is newer
     than this program is refused.
 

@@ -24,12 +24,10 @@ from ask0.cli.working import wait_until, work
 from ask0.consumers.health import WorkerHealth
 from ask0.gateway.building import build_server
 from ask0.schemas.catalog import Catalog, Project
-from ask0.schemas.settings import Settings
+from ask0.schemas.settings import LOOPBACK, Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from ask0.warehouse.migrate import migrate
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @click.command("serve")

@@ -6,22 +6,13 @@ import pytest
 from ask0.catalog import rule
 from ask0.catalog.rule import State, adopt
 from ask0.schemas import changes
-from ask0.schemas.changes import Change, NewerVersion
+from ask0.schemas.changes import NewerVersion
+from tests.catalog import replicas
+from tests.catalog.replicas import bodies
 
 
 def change(id: str, body: object = None, subject: str = "a", **expects: int) -> bytes:
-    return changes.encode(
-        Change(
-            id=id,
-            kind="thing",
-            subject=subject,
-            action="thing.changed",
-            actor="test",
-            at=1,
-            expects={name.replace("__", "/"): version for name, version in expects.items()},
-            body=msgspec.Raw(msgspec.json.encode(body)),
-        )
-    )
+    return changes.encode(replicas.change(subject, body, id=id, **expects))
 
 
 def adopted(*values: bytes) -> State:
@@ -29,10 +20,6 @@ def adopted(*values: bytes) -> State:
     for position, value in enumerate(values, 1):
         adopt(state, position, value)
     return state
-
-
-def bodies(state: State) -> dict[str, object]:
-    return {subject: msgspec.json.decode(one.body) for subject, one in state.documents.get("thing", {}).items()}
 
 
 def test_a_document_has_the_version_of_the_change_that_made_it() -> None:

@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -125,7 +126,23 @@ def test_the_workers_cannot_be_dropped(server: Server) -> None:
     assert "read everything again" in done.err
 
 
-def test_the_doctor_names_a_group_that_is_gone(server: Server, tmp_path: Path) -> None:
-    checks = {check["name"]: check for check in run("doctor", "--json", settings=server.settings).json["checks"]}
-    assert checks["groups"]["status"] == "ok"
-    assert f"{WORKERS} (reads" in checks["groups"]["found"]
+def groups_check(server: Server) -> tuple[str, str]:
+    checks = run("doctor", "--json", settings=server.settings).json["checks"]
+    return next((check["status"], check["found"]) for check in checks if check["name"] == "groups")
+
+
+def test_the_doctor_names_a_group_that_is_long_gone(server: Server, tmp_path: Path) -> None:
+    with tail(server, tmp_path / "out", "--group", "gone"):
+        pass
+    send(server, track("Missed", "anna"))
+    status, found = groups_check(server)
+    assert status == "ok", "it may come back"
+    assert f"{WORKERS} (reads" in found
+    with closing(sqlite3.connect(Path(server.settings["ASK0_DATA_DIR"]) / "log.sqlite3", isolation_level=None)) as log:
+        log.execute("UPDATE groups SET seen = seen - 90000 WHERE name = 'gone'")
+    status, found = groups_check(server)
+    assert status == "warning"
+    assert "gone (1 records wait for it)" in found
+    assert "`ask0 group drop`" in found
+    assert run("group", "drop", "gone", settings=server.settings).code == 0
+    assert groups_check(server)[0] == "ok"

@@ -132,6 +132,7 @@ async def test_a_reader_whose_group_was_forgotten_while_it_slept_joins_again(pat
     follower = SqliteReader(path, group="tail", at_end=True, lasting=False)
     async with started(SqliteLog(path)) as log, started(follower):
         change(path, "DELETE FROM groups WHERE name = 'tail'")
+        assert await follower.lag() == 0
         assert await follower.poll(0) == []
         await log.append([Entry(b"", b"x", 1)])
         assert values(await read_records(follower, 1)) == [b"x"]
