@@ -2,7 +2,7 @@
 
 import time
 
-from ask0.catalog.documents import catalog_of
+from ask0.catalog.documents import KEY, PROJECT, catalog_of
 from ask0.catalog.errors import CatalogUnavailable, UnknownKey
 from ask0.catalog.replica import Replica
 from ask0.catalog.tokens import Verifier, verifiers
@@ -19,6 +19,7 @@ class CatalogCache:
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         self._missed_at = -MISS_SECONDS
+        self._version: tuple[str, int | None, int | None] | None = None  # of what was adopted last
         self.current = Catalog()
         self.projects: dict[str | None, str] = {}  # by write key that may send
         self.secrets: dict[str, str] = {}  # projects by the hash of a secret key
@@ -63,7 +64,13 @@ class CatalogCache:
         raise UnknownKey("the write key is missing or unknown: see `ask0 key list`")
 
     def _adopt(self) -> None:
-        catalog = catalog_of(self.replica.state)
+        """Changes of other kinds of documents leave everything as it is."""
+        state = self.replica.state
+        version = state.log_id, state.versions.get(PROJECT), state.versions.get(KEY)
+        if version == self._version:
+            return
+        self._version = version
+        catalog = catalog_of(state)
         self.current = catalog
         projects = {key: catalog.project_of_write_key(key) for key in catalog.keys}
         self.projects = {key: project for key, project in projects.items() if project is not None}

@@ -21,22 +21,24 @@ class SqliteControl:
     def __init__(self, path: Path) -> None:
         self._file = LogFile(path)
         self._pool: ThreadPoolExecutor | None = None
+        self._starting = asyncio.Lock()
         self._woken = asyncio.Event()
         self.log_id = ""
 
     async def start(self) -> None:
-        if self._pool:
-            return
-        self._loop = asyncio.get_running_loop()
-        self._woken = asyncio.Event()
-        self._pool = ThreadPoolExecutor(1, "ask0-control")
-        try:
-            await self.end()
-        except LogUnavailable:
-            await self.close()
-            raise
-        self.log_id = self._file.log_id
-        watch(self._key, self._wake)
+        async with self._starting:  # a second caller must not go on before it has started
+            if self._pool:
+                return
+            self._loop = asyncio.get_running_loop()
+            self._woken = asyncio.Event()
+            self._pool = ThreadPoolExecutor(1, "ask0-control")
+            try:
+                await self.end()
+            except LogUnavailable:
+                await self.close()
+                raise
+            self.log_id = self._file.log_id
+            watch(self._key, self._wake)
 
     async def append(self, value: bytes) -> None:
         await self._run(self._file.write, "INSERT INTO control (value) VALUES (?)", (value,))

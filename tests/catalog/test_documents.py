@@ -13,6 +13,7 @@ from ask0.catalog.projects import bootstrap, create_project
 from ask0.catalog.replica import Replica
 from ask0.catalog.verification import make_readable, require_verification
 from ask0.schemas.settings import Settings
+from tests.catalog.replicas import change
 from tests.eventlog.homes import Home, started
 
 
@@ -68,6 +69,17 @@ async def test_a_document_that_cannot_be_read_does_not_take_the_others_with_it(h
         key = await create_key(replica, project.id, "write")
         assert await cache.project_of(key) == project.id
         assert cache.current.projects.keys() == {project.id}
+
+
+async def test_a_change_of_another_kind_leaves_the_catalog_as_it_is(home: Home) -> None:
+    async with started(Replica(home.open_control())) as replica:
+        cache = CatalogCache(replica)
+        project = await create_project(replica, "Shop")
+        before = cache.current
+        await replica.write(change("a", 1))
+        assert cache.current is before
+        key = await create_key(replica, project.id, "write")
+        assert cache.projects == {key: project.id}
 
 
 async def test_a_document_that_only_newer_code_knows_is_left_alone(home: Home) -> None:

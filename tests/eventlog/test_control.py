@@ -51,6 +51,18 @@ async def test_an_empty_stream_ends_at_0(home: Home) -> None:
         assert control.log_id
 
 
+async def test_whoever_starts_it_second_knows_the_stream_too(home: Home) -> None:
+    control = home.open_control()
+
+    async def start() -> str:
+        await control.start()
+        return control.log_id
+
+    first, second = await asyncio.gather(start(), start())
+    assert first == second != ""
+    await control.close()
+
+
 async def test_the_stream_and_the_events_do_not_meet(home: Home) -> None:
     async with started(home.open_log()), started(home.open_control()) as control:
         await control.append(b"change")
