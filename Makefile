@@ -1,6 +1,6 @@
 # make run    the whole product on http://127.0.0.1:8080, set up on the first call, data kept in ./data
 # make test   every test, with its own set-up
-# make test-quick  what runs within one process, in about five minutes
+# make test-quick  what runs within one process, in about two minutes
 # make faults the tests that kill, starve and attack, with a soak of ten minutes
 # make check  lint, formatting, types, the lock files
 # make bench  the benchmarks, as a table
@@ -14,6 +14,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLD_SDK := $(VENV)/sdks/segment-2.3.4
 WIDGET_SOURCES := $(shell find widget -path widget/node_modules -prune -o -path widget/dist -prune -o -type f -print)
+NODE_SDK := sdk/node/dist/esm/index.js
+NODE_SDK_SOURCES := $(shell find sdk/node -path sdk/node/node_modules -prune -o -path sdk/node/dist -prune -o -type f -print)
+# Two files at a time, in the order of tests/conftest.py: more would wait for each other on two cores.
+BESIDE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--custom-compile-command "make lock" --upgrade
 
@@ -23,21 +27,23 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 run: $(VENV)/.runtime gateway/static/manifest.json
 	@exec $(BIN)/ask0 serve
 
-test: set-up programs sdks
+test: set-up programs sdks $(NODE_SDK)
 	npm test --silent --prefix widget
-	$(BIN)/python -m pytest
+	npm test --silent --prefix sdk/node
+	$(BESIDE)
 
 test-quick: set-up
-	$(BIN)/python -m pytest --quiet -m "not apart"
+	$(BESIDE) --quiet -m "not apart"
 
 faults: set-up programs
 	SOAK_SECONDS=600 FAULT_ROUNDS=20 $(BIN)/python -m pytest --timeout 1800 tests/faults
 
-check: set-up
+check: set-up sdk/node/node_modules/.package-lock.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npm run check --silent --prefix widget
+	npm run check --silent --prefix sdk/node
 	$(BIN)/python -m pytest --quiet tests/test_locks.py
 
 bench: set-up
@@ -75,6 +81,14 @@ gateway/static/manifest.json: widget/node_modules/.package-lock.json $(WIDGET_SO
 	@touch $@
 
 widget: gateway/static/manifest.json
+
+sdk/node/node_modules/.package-lock.json: sdk/node/package.json sdk/node/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix sdk/node
+	@touch $@
+
+$(NODE_SDK): sdk/node/node_modules/.package-lock.json $(NODE_SDK_SOURCES)
+	npm run build --silent --prefix sdk/node
+	@touch $@
 
 # The SDKs of others, unchanged, that the tests run against the gateway. An override keeps msgpackr-extract, optional far
 # below one of them, at its last release that is there for every platform: npm ci refuses a lock without them all.

@@ -8,14 +8,17 @@ import orjson
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from ask0.catalog.documents import add_document
 from ask0.catalog.projects import bootstrap
+from ask0.catalog.replica import Replica
 from ask0.cli.documents import with_documents
 from ask0.cli.process import Deadline, listen, serve
 from ask0.gateway.building import build_server
+from ask0.schemas.catalog import Project, write_key
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.migrate import migrate
-from bench.stack import WRITE_KEY
+from bench.stack import WRITE_KEY, WRITE_KEYS
 
 Scope = dict[str, Any]
 
@@ -61,8 +64,16 @@ def gateway(port: int) -> None:
         with Warehouse(settings.clickhouse_dsn) as warehouse:
             migrate(warehouse)
             with_documents(settings, lambda replica: bootstrap(replica, settings))
+            with_documents(settings, _add_projects)
             with listen(settings.host, port, "ASK0_PORT") as sock:
                 serve(build_server(settings, warehouse, CollectorRegistry()), sock, Deadline(), lambda: None)
+
+
+async def _add_projects(replica: Replica) -> None:
+    for number, key in enumerate(WRITE_KEYS[1:]):
+        project = Project(id=f"proj_bench{number}", name=f"Bench {number}", created_at=1)
+        await add_document(replica, project, "project.created")
+        await add_document(replica, write_key(key, project.id, 1), "key.created")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Self
 
 WRITE_KEY = "wk_000000000000000000bench"
+SECRET_KEY = f"sk_{'bench' * 8}"
+WRITE_KEYS = [WRITE_KEY, *(f"wk_00000000000000000bench{n}" for n in range(1, 10))]  # of a project each
 PASSWORD = "bench"
 
 
@@ -61,9 +63,11 @@ class Stack:
             "ASK0_ANALYST_PASSWORD": PASSWORD,
             "ASK0_BOOTSTRAP_PROJECT": "proj_bench",
             "ASK0_BOOTSTRAP_WRITE_KEY": WRITE_KEY,
+            "ASK0_BOOTSTRAP_SECRET_KEY": SECRET_KEY,
             "ASK0_LOG_LEVEL": "warning",
             "ASK0_QUOTA_EVENTS_PER_SECOND": "0",
             "ASK0_QUOTA_BYTES_PER_SECOND": "0",
+            "ASK0_API_REQUESTS_PER_SECOND": "0",
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -133,11 +137,23 @@ class Stack:
         return None
 
     def resident_mb(self) -> float:
+        """Of the process and those it has started."""
         assert self.process is not None
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise RuntimeError("no VmRSS: the memory figure needs Linux")
+        pid = self.process.pid
+        return sum(map(_resident_mb, (pid, *_children(pid))))
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def _resident_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS: the memory figure needs Linux")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from ask0.catalog.documents import KEY, PROJECT, catalog_of
 from ask0.catalog.errors import CatalogUnavailable, UnknownKey
 from ask0.catalog.replica import Replica
+from ask0.catalog.sealing import Seal
 from ask0.catalog.tokens import Verifier, verifiers
 from ask0.schemas.catalog import Catalog, hash_secret
 
@@ -16,8 +17,9 @@ LOOK_SECONDS = 2.0  # and no longer
 class CatalogCache:
     """Answers from memory, also while the log is away."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, seal: Seal | None = None) -> None:
         self.replica = replica
+        self._seal = seal or Seal()
         self._missed_at = -MISS_SECONDS
         self._version: tuple[str, int | None, int | None] | None = None  # of what was adopted last
         self.current = Catalog()
@@ -31,6 +33,13 @@ class CatalogCache:
 
     async def close(self) -> None:
         await self.replica.close()
+
+    def report(self) -> dict[str, str]:
+        """For readiness: `status` is ok or degraded, beside it why."""
+        unread = sorted(id for verifier in self.verifiers.values() for id in verifier.unread)
+        if unread:
+            return {"status": "degraded", "reason": f"verification keys that prove nothing here: {', '.join(unread)}"}
+        return self.replica.report()
 
     async def project_of(self, write_key: str) -> str:
         """The project a write key names. Raises UnknownKey; CatalogUnavailable when nobody can tell now."""
@@ -76,4 +85,4 @@ class CatalogCache:
         self.projects = {key: project for key, project in projects.items() if project is not None}
         secrets = {key: catalog.project_of_secret(key) for key in catalog.keys}
         self.secrets = {key: project for key, project in secrets.items() if project is not None}
-        self.verifiers = verifiers(catalog.projects)
+        self.verifiers = verifiers(catalog.projects, self._seal)

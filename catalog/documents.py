@@ -2,13 +2,14 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
 
 from ask0.catalog.replica import Replica
-from ask0.catalog.rule import State
+from ask0.catalog.rule import Outcome, State
 from ask0.schemas.catalog import Catalog, Key, Project
 from ask0.schemas.changes import Change, name_of
 
@@ -54,6 +55,36 @@ async def replace_document(replica: Replica, before: Project | Key, after: Proje
 async def add_document(replica: Replica, document: Project | Key, action: str, actor: str = "cli") -> None:
     """Raises MovedOn when there is one of this id, or was."""
     await replica.write(change_of(document, action, expected=0, actor=actor))
+
+
+async def write_document(
+    replica: Replica,
+    kind: str,
+    subject: str,
+    body: msgspec.Struct | None,
+    *,
+    project_id: str,
+    action: str,
+    actor: str,
+    request: str,
+    id: str,
+    expects: Mapping[str, int],
+) -> Outcome:
+    """`body` None deletes it. `expects` are versions by name, see schemas.changes. Raises what `Replica.write` raises,
+    and CatalogError for one that is too large."""
+    change = Change(
+        id=id,
+        kind=kind,
+        subject=subject,
+        action=action,
+        actor=actor,
+        at=time.time_ns() // 1_000_000,
+        project_id=project_id,
+        request=request,
+        expects=dict(expects),
+        body=msgspec.Raw(msgspec.json.encode(body)),
+    )
+    return await replica.write(change)
 
 
 def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:

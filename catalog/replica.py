@@ -20,7 +20,8 @@ READ_SECONDS = 1.0  # how long one look at the stream waits for something
 RETRY_SECONDS = 1.0
 WRITE_SECONDS = 5.0  # for a change to come round
 CATCH_UP_SECONDS = 5.0
-SAVE_SECONDS = 1.0  # between copies on disk
+SAVE_SECONDS = 1.0  # between copies on disk …
+SAVE_SHARE = 50  # … and so many times as long as the last one took, as everyone waits for it
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,12 @@ class Replica:
         self._path = folder / SNAPSHOT_NAME if folder else None
         self._following: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
-        self._saved_at = 0.0
+        self._save_after = 0.0
+        self._told: str | None = None  # of which log the lookers have seen the state
         self._unsaved = False
         self._newer = ""  # why it adopts nothing any more
         self._lookers: list[Callable[[], None]] = []
+        self.changed: set[tuple[str, str]] | None = None  # kind and subject of what lookers are told of; None: of all
         self.state = State()
         self.fresh = False  # whether the last look reached the stream
 
@@ -58,8 +61,10 @@ class Replica:
         await self._control.close()
 
     def on_change(self, look: Callable[[], None]) -> None:
-        """`look` is called whenever the state has changed, and once at the start."""
+        """`look` is called whenever the state has changed, and once at the start; now, if that was before."""
         self._lookers.append(look)
+        if self._following:
+            look()
 
     def report(self) -> dict[str, str]:
         """For readiness: `status` is ok or degraded, beside it why."""
@@ -124,23 +129,28 @@ class Replica:
             await self._adopt(records)
 
     async def _adopt(self, records: list[tuple[int, bytes]]) -> None:
-        changed = False
+        changed: set[tuple[str, str]] = set()
         for position, value in records:
             try:
-                changed |= adopt(self.state, position, value) is not None
+                if adopted := adopt(self.state, position, value):
+                    changed.add((adopted[0].kind, adopted[0].subject))
             except NewerVersion as error:
                 self._newer = f"a newer Ask0 writes documents that this one cannot read, update it ({error})"
                 logger.error("%s", self._newer)
                 break
         self._unsaved |= bool(records)
         if changed:
+            # Where the state is another one than before, all of it is new to those who look.
+            self.changed = changed if self._told == self.state.log_id else None
             self._tell()
+            self.changed = None
         async with self._moved:
             self._moved.notify_all()
-        now = asyncio.get_running_loop().time()
-        if self._unsaved and now - self._saved_at > SAVE_SECONDS:
-            self._saved_at, self._unsaved = now, False
+        clock = asyncio.get_running_loop().time
+        if self._unsaved and clock() >= self._save_after:
+            self._unsaved, started = False, clock()
             self._write_snapshot()
+            self._save_after = clock() + max(SAVE_SECONDS, SAVE_SHARE * (clock() - started))
 
     def _check_stream(self) -> None:
         """Positions of another stream mean nothing here."""
@@ -160,6 +170,7 @@ class Replica:
                 look()
             except Exception:
                 logger.exception("a change of the documents was not taken in")
+        self._told = self.state.log_id
 
     def _read_snapshot(self) -> None:
         if not self._path:
@@ -175,7 +186,7 @@ class Replica:
         """Whole or not at all, and for this user only."""
         if not self._path:
             return
-        draft = self._path.with_suffix(".new")
+        draft = self._path.with_suffix(f".{os.getpid()}.new")  # others may share the folder
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

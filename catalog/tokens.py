@@ -9,6 +9,7 @@ from jwt import PyJWK
 from jwt.algorithms import RSAAlgorithm
 from jwt.utils import base64url_encode
 
+from ask0.catalog.sealing import Seal
 from ask0.schemas.catalog import Project, Verification, VerificationKey
 from ask0.schemas.ids import guest_id
 from ask0.schemas.reasons import InvalidEvent, Reason
@@ -35,14 +36,16 @@ class Prepared(NamedTuple):
 class Verifier:
     """A project's live verification keys, ready to check tokens."""
 
-    def __init__(self, verification: Verification) -> None:
+    def __init__(self, verification: Verification, seal: Seal) -> None:
         self.required = verification.required
+        self.unread: list[str] = []  # ids of keys that prove nothing here
         self._keys: list[Prepared] = []
         for key in verification.keys:
             try:
-                self._keys.append(prepare(key))
-            except ValueError:
-                logger.warning("a verification key cannot be read, so it proves nothing", extra={"error": key.id})
+                self._keys.append(prepare(key, seal))
+            except ValueError as error:
+                self.unread.append(key.id)
+                logger.warning("verification key %s proves nothing here: %s", key.id, error)
 
     def check(self, token: object, user_id: str) -> str:
         """The guest that the token is for, `g-…`, empty if it does not say. Raises InvalidEvent, nothing else, unless
@@ -79,21 +82,24 @@ class Verifier:
         raise InvalidEvent(Reason.TOKEN_INVALID, INVALID)
 
 
-def verifiers(projects: Mapping[str, Project]) -> dict[str | None, Verifier]:
+def verifiers(projects: Mapping[str, Project], seal: Seal) -> dict[str | None, Verifier]:
     """Of the projects that have a verification key; the others take everyone at their word. One that required tokens
     without a key would take nobody's."""
     asked = {id: project.verification for id, project in projects.items()}
     return {
-        id: Verifier(verification) for id, verification in asked.items() if verification.keys or verification.required
+        id: Verifier(verification, seal)
+        for id, verification in asked.items()
+        if verification.keys or verification.required
     }
 
 
-def prepare(key: VerificationKey) -> Prepared:
-    """Raises ValueError for what is no key of its algorithm."""
+def prepare(key: VerificationKey, seal: Seal) -> Prepared:
+    """Raises ValueError for what is no key of its algorithm, or cannot be opened."""
     if key.algorithm == "HS256":
-        if len(key.key.encode()) < MIN_SECRET_BYTES or "-----BEGIN" in key.key:
+        text = seal.open(key.key, key.id)
+        if len(text.encode()) < MIN_SECRET_BYTES or "-----BEGIN" in text:
             raise ValueError(f"an HS256 secret is text of at least {MIN_SECRET_BYTES} bytes, and no public key")
-        secret = base64url_encode(key.key.encode()).decode()
+        secret = base64url_encode(text.encode()).decode()
         return Prepared(key.algorithm, PyJWK.from_dict({"kty": "oct", "k": secret}, key.algorithm))
     if "PRIVATE KEY" in key.key:
         raise ValueError("an RS256 key is the public one: keep the private key on your servers")

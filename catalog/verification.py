@@ -8,6 +8,7 @@ from ask0.catalog.documents import catalog_of, replace_document
 from ask0.catalog.errors import CatalogError
 from ask0.catalog.keys import now_ms, random_text
 from ask0.catalog.replica import Replica
+from ask0.catalog.sealing import Seal, is_sealed
 from ask0.catalog.tokens import prepare
 from ask0.schemas.catalog import MAX_VERIFICATION_KEYS, Project, VerificationKey
 
@@ -19,19 +20,28 @@ class KeyMaterial(NamedTuple):
     is_public: bool
 
 
-def make_verification_key(material: KeyMaterial) -> VerificationKey:
-    """Raises CatalogError for what is no key of its algorithm."""
+def make_verification_key(material: KeyMaterial, seal: Seal) -> tuple[VerificationKey, str]:
+    """The key, and the text of it that nobody can read from it any more if that is a secret. Raises CatalogError for
+    what is no key of its algorithm, and for a secret that cannot be sealed."""
+    text = material.text or f"vs_{random_text(43)}"
     key = VerificationKey(
         id=f"vk_{random_text(8)}",
         algorithm="RS256" if material.is_public else "HS256",
-        key=material.text or f"vs_{random_text(43)}",
+        key=text,
         created_at=now_ms(),
     )
     try:
-        prepare(key)
+        prepare(key, seal)
     except ValueError as error:
         raise CatalogError(f"this key cannot be used: {error}") from error
-    return key
+    return seal_key(key, seal), text
+
+
+def seal_key(key: VerificationKey, seal: Seal) -> VerificationKey:
+    """Sealed if it is a secret, and is not yet. Raises CatalogError."""
+    if key.algorithm != "HS256" or is_sealed(key.key):
+        return key
+    return replace(key, key=seal.close(key.key, key.id))
 
 
 async def add_verification_key(replica: Replica, project: Project, key: VerificationKey) -> Project:

@@ -4,6 +4,7 @@ from ask0.catalog.documents import catalog_of
 from ask0.catalog.entry import enter_rows
 from ask0.catalog.projects import NewProject, bootstrap
 from ask0.catalog.replica import Replica
+from ask0.catalog.sealing import seal_of
 from ask0.schemas.catalog import Catalog
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
@@ -11,7 +12,7 @@ from ask0.warehouse.connect import Warehouse
 
 async def begin(replica: Replica, warehouse: Warehouse, settings: Settings) -> tuple[NewProject | None, Catalog]:
     """Safe to repeat, and for several processes at once. Raises Unavailable, CatalogUnavailable."""
-    await enter_rows(replica, warehouse)
+    await enter_rows(replica, warehouse, seal_of(settings))
     new = await bootstrap(replica, settings)
     return new, catalog_of(replica.state)
 

@@ -1,7 +1,6 @@
 """Conversations as the events a site would have sent: who had them, when, and every turn. Deterministic for a seed."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from random import Random
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -9,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from ask0.schemas import conversations as names
+from ask0.schemas.events import write_time
 
 DAY_MS = 86_400_000
 SPREAD_DAYS = 90
@@ -101,7 +101,7 @@ class Scene:
             **({} if guest else {"userId": self._person.user_id}),
             "anonymousId": self._person.anonymous_id,
             "messageId": _id(self._seed, self.conversation.id, event, number),
-            "timestamp": _iso(now),
+            "timestamp": write_time(now),
             "properties": {"conversationId": self.conversation.id, **given},
         }
 
@@ -111,7 +111,7 @@ class Scene:
             "userId": self._person.user_id,
             "anonymousId": self._person.anonymous_id,
             "messageId": _id(self._seed, self._person.user_id, "identify"),
-            "timestamp": _iso(now),
+            "timestamp": write_time(now),
             "traits": self._person.traits(now),
         }
 
@@ -137,7 +137,7 @@ class Person:
             "company": company,
             "plan": choose(PLANS),
             "role": choose(ROLES),
-            "createdAt": _iso(now - self._random.randrange(SPREAD_DAYS * DAY_MS)),
+            "createdAt": write_time(now - self._random.randrange(SPREAD_DAYS * DAY_MS)),
         }
 
 
@@ -164,7 +164,3 @@ def _outcome(turns: Sequence[Turn]) -> str:
 
 def _id(*parts: object) -> str:
     return str(uuid5(NAMESPACE_URL, ":".join(["ask0-demo", *map(str, parts)])))
-
-
-def _iso(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

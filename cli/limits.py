@@ -8,10 +8,12 @@ from ask0.consumers.tables import bounds, isolation, names, pages, poison
 from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from ask0.eventlog.sqlite_reader import KEEP_BYTES
-from ask0.gateway import bodies, connections, dispatch, server, strangers
+from ask0.gateway import bodies, connections, dispatch, questions, rates, server, strangers
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
-from ask0.schemas import events
+from ask0.schemas import documents, events, listing, properties, user_changes, user_writes
+from ask0.schemas.filters import inline, operands, parser
 from ask0.schemas.settings import Settings
+from ask0.warehouse import user_lists
 
 REJECTED = '`ask0_events_total{outcome="rejected"}`'
 LEFT_OUT = "`ask0_worker_left_out_total`"
@@ -65,7 +67,7 @@ def _table() -> list[Bound]:
         ),
         Bound("userTokens of one beacon", f"{verification.MAX_BEACON_TOKENS}", "rejected, `token_invalid`", REJECTED),
         Bound("userToken", f"{tokens.MAX_TOKEN_CHARACTERS:,} characters", "rejected, `token_invalid`", REJECTED),
-        Bound("Browser's name (the user agent)", f"{endpoint.MAX_USER_AGENT_CHARACTERS} characters", "cut", "–"),
+        Bound("Browser's name (the user agent)", f"{intake.MAX_USER_AGENT_CHARACTERS} characters", "cut", "–"),
         Bound("… that a worker remembers", f"{user_agents.MAX_REMEMBERED:,}", "read anew", "–"),
         Bound(
             "Messages about rejects in one answer",
@@ -109,6 +111,12 @@ def _table() -> list[Bound]:
             f"{_default('quota_bytes_per_second'):,.0f} a second, {quotas.BURST_SECONDS} s of burst",
             "429",
             BEACONS,
+        ),
+        Bound(
+            "Calls of the API of a secret key (`ASK0_API_REQUESTS_PER_SECOND`)",
+            f"{_default('api_requests_per_second'):,.0f} a second, {rates.BURST_SECONDS} s of burst",
+            "429",
+            "–",
         ),
         Bound(
             "Wait for the workers (`ASK0_MAX_WAIT_SECONDS`)",
@@ -204,6 +212,41 @@ def _table() -> list[Bound]:
             "`ask0_disk_used_bytes`",
         ),
         Bound("Quarantine", "90 days", "whole months are deleted", "`ask0_disk_used_bytes`"),
+        Bound(
+            "Filter",
+            f"{parser.MAX_LEAVES} conditions, {inline.MAX_INLINED_LEAVES} with its segments, "
+            f"{parser.MAX_DEPTH} levels, {operands.MAX_VALUES:,} values a list, "
+            f"{parser.MAX_OPERAND_BYTES:,} bytes of names and values",
+            "400",
+            "–",
+        ),
+        Bound(
+            "List of users",
+            f"{listing.MAX_LIMIT} a page, {listing.MAX_SORT_KEYS} names to sort by, "
+            f"{listing.MAX_SEARCH_WORDS} words to search for, {user_lists.SECONDS} s",
+            "400, 503",
+            "–",
+        ),
+        Bound(
+            "Questions of one project to ClickHouse",
+            f"{questions.MOST_AT_ONCE} at once, {questions.MOST_OF_ONE} waiting",
+            "503",
+            "–",
+        ),
+        Bound(
+            "Change of users",
+            f"{events.MAX_EVENT_BYTES:,} bytes of traits, {user_writes.MAX_CHANGE_TAGS} tags; "
+            f"{user_writes.MAX_BATCH:,} users at once",
+            "400",
+            "–",
+        ),
+        Bound("Tags of a user, those taken off too", f"{user_changes.MAX_USER_TAGS:,}", "422; left out", LEFT_OUT),
+        Bound(
+            "Segments, properties, deactivated users of a project",
+            f"{documents.MAX_SEGMENTS}, {properties.MAX_PROPERTIES}, {documents.MAX_DEACTIVATED:,}",
+            "422, 400",
+            "–",
+        ),
     ]
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "project": "ask0.cli.commands.project",
     "key": "ask0.cli.commands.key",
     "verification": "ask0.cli.commands.verification",
+    "user": "ask0.cli.commands.user",
     "import": "ask0.cli.commands.importing",
     "demo": "ask0.cli.commands.demo",
     "sql": "ask0.cli.commands.sql",

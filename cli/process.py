@@ -73,14 +73,19 @@ def _end(code: int) -> None:
     os._exit(code)
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A bound socket: connections wait in it from now on. Raises NotAvailable, naming the setting to change."""
+def listen(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
+    """A bound socket: connections wait in it from now on. Others may listen on a `shared` port too, and each connection
+    goes to one of them. Raises NotAvailable, naming the setting to change."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise NotAvailable(f"cannot listen on {host}:{port}: {why}; set {setting} to another one") from error
+        raise cannot_listen(host, port, setting, error) from error
+
+
+def cannot_listen(host: str, port: int, setting: str, error: OSError) -> NotAvailable:
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return NotAvailable(f"cannot listen on {host}:{port}: {why}; set {setting} to another one")
 
 
 def url_of(sock: socket.socket) -> str:

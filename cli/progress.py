@@ -8,15 +8,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Bar:
-    """Counts events against a total in any unit (bytes of a file, conversations)."""
+    """Counts events, or what `counted` says, against a total in any unit (bytes of a file, conversations)."""
 
-    def __init__(self, what: str, total: int | None) -> None:
+    def __init__(self, what: str, total: int | None, counted: str = "events") -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[events]:,} events"),
+            TextColumn(f"{{task.fields[events]:,}} {counted}"),
             TextColumn("{task.fields[rate]:,.0f}/s"),
             TimeElapsedColumn(),
             console=console,

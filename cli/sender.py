@@ -22,7 +22,7 @@ LONGEST_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event as JSON, and where it came from."""
+    """One event or user as JSON, and where it came from."""
 
     line: int
     body: bytes
@@ -43,12 +43,12 @@ class Answer(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-def batched(items: Iterable[Item]) -> Iterable[list[Item]]:
-    """Consecutive events, as many as fit one request."""
+def batched(items: Iterable[Item], most: int = MAX_BATCH_EVENTS) -> Iterable[list[Item]]:
+    """Consecutive items, as many as fit one request."""
     batch: list[Item] = []
     size = 0
     for item in items:
-        if batch and (len(batch) >= MAX_BATCH_EVENTS or size + len(item.body) > MAX_BATCH_BYTES):
+        if batch and (len(batch) >= most or size + len(item.body) > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(item)
@@ -108,7 +108,7 @@ class Sender:
             else:
                 if response.status_code not in (408, 429) and response.status_code < 500:
                     return _judge(response, batch)
-                problem, asked = f"{self.url} answers {response.status_code}", _retry_after(response)
+                problem, asked = f"{self.url} answers {response.status_code}", retry_after(response)
             wait = max(asked, backoff * random.uniform(0.75, 1.25))
             backoff = min(2 * backoff, LONGEST_WAIT_SECONDS)
             if monotonic() + wait > give_up_at:
@@ -140,7 +140,7 @@ def _judge(response: httpx.Response, batch: list[Item]) -> Answer:
     raise Failure(f"the gateway refused a batch with status {response.status_code}: {answer.message}")
 
 
-def _retry_after(response: httpx.Response) -> float:
+def retry_after(response: httpx.Response) -> float:
     try:
         return float(response.headers.get("retry-after", "0"))
     except ValueError:

@@ -40,6 +40,7 @@ class KafkaLog:
         self._shape = shape
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
+        self.log_id = ""
         self._max_record_bytes = 0
         self._producer: AIOKafkaProducer | None = None
         self._away = ""  # why there is no producer, once that is known
@@ -197,6 +198,7 @@ class KafkaLog:
             topic = await cluster.topic(self._topic, make=True, shape=self._shape)
         finally:
             await cluster.close()
+        self.log_id = topic.id
         self._max_record_bytes = topic.max_batch_bytes - _RECORD_BYTES
         producer = AIOKafkaProducer(
             bootstrap_servers=self._servers,

@@ -1,6 +1,6 @@
 """The protocol of the log: append; next chunks; done. Both homes pass one conformance suite."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -73,13 +73,15 @@ class Log(Protocol):
 
     partitioned: bool
     """Whether keys matter: a log of one partition may be given what several users did in one record."""
+    log_id: str
+    """Of this log: one that is made anew has another. Known once something was appended."""
 
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""
 
-    async def append(self, entries: Sequence[Entry]) -> list[Position]:
-        """All entries are durable when it returns, one after the other where it says. Raises LogUnavailable: some may
-        still land, which a resend with the same messageId makes harmless."""
+    def append(self, entries: Sequence[Entry]) -> Awaitable[list[Position]]:
+        """All entries are durable when what it returns is there, one after the other where it says. Raises
+        LogUnavailable: some may still land, which a resend with the same messageId makes harmless."""
 
     async def check(self) -> None:
         """Raises LogUnavailable when an append now would."""

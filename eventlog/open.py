@@ -14,11 +14,11 @@ SQLITE = "sqlite://"
 GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
-def open_log(dsn: str, *, group: str) -> Log:
+def open_log(dsn: str, *, group: str, busy: bool = False) -> Log:
     """Of `sqlite:///path` or `kafka://host:port,…/topic`; ValueError for anything else. Not started yet. `group` names
-    the workers for whom records are kept, and whose backlog it tells."""
+    the workers for whom records are kept, and whose backlog it tells; a `busy` appender is one like a gateway."""
     if dsn.startswith(SQLITE):
-        return SqliteLog(_path(dsn), group=_checked(group))
+        return SqliteLog(_path(dsn), group=_checked(group), own_process=busy)
     from ask0.eventlog.kafka import KafkaLog
 
     return KafkaLog(dsn, group=_checked(group))

@@ -1,22 +1,18 @@
 """The reading side of the SQLite log: one reader of each group takes chunks in turn, and deletes what all have done."""
 
-import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import TypeVar
 
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS, WORKERS, Chunk, ChunkLost, LogUnavailable
-from ask0.eventlog.sqlite_file import LogFile, hold, unwatch, watch
+from ask0.eventlog.sqlite_file import LogFile, hold
+from ask0.eventlog.sqlite_follower import Follower
 from ask0.eventlog.sqlite_groups import SEEN_SECONDS, forget_the_gone, join, read_lag, say_seen
 
 KEEP_BYTES = 1_000_000_000  # of records that are done, beside how many of them
 
-_LOOK_SECONDS = 0.05  # how often a waiting reader looks for commits of other processes
 _READ_AT_ONCE = 4096  # records
 _TRIM_RECORDS, _TRIM_BYTES, _TRIM_STEPS = 2000, 8_000_000, 32  # together more than a chunk
 _FREE_PAGES, _VACUUM_PAGES = 8192, 250  # more than so many are given back to the disk, in steps
@@ -40,8 +36,6 @@ UPDATE groups SET done = ?3, intent = NULL, seen = unixepoch()
 WHERE name = ?1 AND done = ?2 AND intent = ?3 AND EXISTS (SELECT 1 FROM state WHERE log_id = ?4) RETURNING done"""
 _DONE_BY_ALL = "SELECT min(done) FROM groups"
 
-T = TypeVar("T")
-
 
 class SqliteReader:
     def __init__(
@@ -61,47 +55,34 @@ class SqliteReader:
         self._seen = 0.0  # when the file was last told that this group is there
         self._keep_records = keep_records
         self._keep_bytes = keep_bytes
-        self._pool: ThreadPoolExecutor | None = None
+        self._follower = Follower(self._file, self._file.path, "log-reader")
         self._lock: int | None = None
-        self._woken = asyncio.Event()
         self._handed_out: int | None = None  # the end of the chunk
         self._oldest = 0  # no record that could be trimmed lies before it
 
     async def start(self) -> None:
-        if self._pool:
+        if self._follower.is_open:
             return
-        self._loop = asyncio.get_running_loop()
-        self._woken = asyncio.Event()
-        self._pool = ThreadPoolExecutor(1, "ask0-log-reader")
         try:
-            await self._run(self._join)
+            await self._follower.open(self._join)
         except LogUnavailable:
-            await self.close()
+            self._let_go()
             raise
-        watch(self._file.path, self._wake)
 
     async def poll(self, timeout: float) -> list[Chunk]:
-        deadline = time.monotonic() + timeout
         if time.monotonic() - self._seen > SEEN_SECONDS:
-            await self._run(self._say_seen)
-        while True:
-            self._woken.clear()
-            chunk = await self._run(self._take) if self._handed_out is None else None
-            if chunk:
-                self._handed_out = chunk.hi
-                if self._pool:  # while the worker is busy with the chunk
-                    self._pool.submit(self._trim)
-                return [chunk]
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return []
-            with suppress(TimeoutError):  # `wait_for` of Python 3.11 may lose a cancellation
-                async with asyncio.timeout(min(left, _LOOK_SECONDS)):
-                    await self._woken.wait()
+            await self._follower.run(self._say_seen)
+        chunk = await self._follower.until(timeout, self._take)
+        if chunk is None:
+            return []
+        self._handed_out = chunk.hi
+        if self._follower.is_open:
+            self._follower.run_later(self._trim)  # while the worker is busy with the chunk
+        return [chunk]
 
     async def done(self, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
-            finished = await self._run(self._finish, chunk)
+            finished = await self._follower.run(self._finish, chunk)
             if chunk.hi == self._handed_out:
                 self.retry()
             if not finished:
@@ -109,31 +90,19 @@ class SqliteReader:
 
     def retry(self) -> None:
         self._handed_out = None
-        self._woken.set()
+        self._follower.look_again()
 
     async def lag(self) -> int:
-        return await self._run(read_lag, self._file, self._group)
+        return await self._follower.run(read_lag, self._file, self._group)
 
     async def close(self) -> None:
-        unwatch(self._file.path, self._wake)
-        pool, self._pool = self._pool, None
-        if pool:
-            await self._loop.run_in_executor(pool, self._file.close)
-            pool.shutdown()
+        await self._follower.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
         self._lock, self._handed_out = None, None
-
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
-        """In the reader's thread, which alone uses the connection."""
-        if not self._pool:
-            raise LogUnavailable("The reader is not open.")
-        return await self._loop.run_in_executor(self._pool, function, *arguments)
-
-    def _wake(self) -> None:
-        if not self._woken.is_set():
-            with suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._woken.set)
 
     def _join(self) -> None:
         self._file.read("SELECT log_id FROM state")  # there is a log, or one is made
@@ -155,6 +124,8 @@ class SqliteReader:
         return log_id, done, intent
 
     def _take(self) -> Chunk | None:
+        if self._handed_out is not None:
+            return None
         log_id, lo, hi = self._state()
         repeated = hi is not None
         if hi is None:

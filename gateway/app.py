@@ -10,6 +10,7 @@ The path of an event, in ingest/
 5. Append: one record per (project, user key) and beacon (intake.py); partition key = project + (userId or anonymousId),
    derived from client bytes only. The SQLite log has one partition, so there a beacon is one record per project. Wait
    until the log says durable. Answer 200.
+A beacon of plain events has a short way through 2 and 3 (plain.py), and mostly through the server too (lane.py).
 From there on it is the workers': consumers/worker.py takes chunks of the log, consumers/tables/ turns them into rows.
 """
 
@@ -21,29 +22,48 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry
-from starlette.requests import Request
+from prometheus_client import CollectorRegistry, generate_latest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask0.catalog.cache import CatalogCache
 from ask0.eventlog.log import Log, LogUnavailable
 from ask0.gateway.addresses import Addresses
+from ask0.gateway.api.access import Accesses
+from ask0.gateway.api.activity import activity_group
+from ask0.gateway.api.bot_users import bot_users_group
+from ask0.gateway.api.changes import Changes
+from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.groups import api_group
+from ask0.gateway.api.properties import PropertyDocuments
+from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.user_lists import UserLists
+from ask0.gateway.api.user_writes import UserWrites
+from ask0.gateway.api.users import Users
+from ask0.gateway.arrivals import Arrivals
 from ask0.gateway.bodies import BodyReader
 from ask0.gateway.cors import Cors, SameSite
 from ask0.gateway.disk import Disk
 from ask0.gateway.dispatch import Gateway
+from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
 from ask0.gateway.health import Health, Report
+from ask0.gateway.ingest.budgets import Budgets
 from ask0.gateway.ingest.endpoint import Ingest, ingest_paths
 from ask0.gateway.ingest.intake import KeptRejects
+from ask0.gateway.ingest.plain import PlainIntake
 from ask0.gateway.ingest.quotas import Quotas
 from ask0.gateway.ingest.shares import FairShares
+from ask0.gateway.ingest.trust import Trust
+from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
-from ask0.gateway.operations import Operation, openapi
+from ask0.gateway.openapi import openapi
+from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.origins import Origins
-from ask0.gateway.site.cookie import Cookie
+from ask0.gateway.questions import Questions
+from ask0.gateway.rates import Rates
 from ask0.gateway.site.demo import Demo
-from ask0.gateway.site.groups import cookie_group, demo_group, file_group, public_group
+from ask0.gateway.site.groups import cookie_group, demo_group, file_group, page_group, public_group
+from ask0.gateway.site.reference import Reference
 from ask0.gateway.site.sdk_settings import SdkSettings
 from ask0.gateway.site.static import STATIC, Static
 from ask0.gateway.site.visitor import Visitor
@@ -67,10 +87,11 @@ def create_app(
     registry: CollectorRegistry,
     demo_project: str | None = None,
     reports: Mapping[str, Report] | None = None,
+    member: Member | None = None,
 ) -> Gateway:
     """The gateway. Its lifespan starts and closes the log and the catalog, and waits a few seconds at most: with both
-    engines away it serves, and says 503. `demo_project` turns /demo on; `reports` are shown by /health/ready. The
-    warehouse stays the caller's to close."""
+    engines away it serves, and says 503. `demo_project` turns /demo on; `reports` are shown by /health/ready; `member`
+    says which of several processes this is. The warehouse stays the caller's to close."""
     threads = ThreadPoolExecutor(2, thread_name_prefix="gateway")  # for questions to ClickHouse
     metrics = Metrics(registry)
     addresses = Addresses(settings.ip_policy, settings.trusted_proxies)
@@ -80,8 +101,12 @@ def create_app(
     shares, disk = FairShares(settings.max_wait_seconds), Disk(settings)
     strangers = Strangers()
     metrics.strangers_refused = lambda: strangers.refused
+    budgets = Budgets(quotas, shares)
+    defined = ProjectDefinitions(catalog.replica)
+    trust = Trust(defined.properties, catalog)
+    plain = PlainIntake(catalog, budgets, addresses, log.partitioned, trust)
     ingest = Ingest(
-        log, catalog, quotas, addresses, cors, metrics, BodyReader(), strangers, shares, disk, KeptRejects()
+        log, catalog, budgets, addresses, cors, metrics, BodyReader(), strangers, disk, KeptRejects(), plain, trust
     )
     metrics.register_gauges(disk, shares)
     health = Health(
@@ -90,27 +115,49 @@ def create_app(
         threads,
         metrics,
         registry,
-        {**(reports or {}), "disk": disk.report, "documents": catalog.replica.report},
+        {**(reports or {}), "disk": disk.report, "documents": catalog.report},
+        member,
     )
     sdks = SdkSettings(catalog, origins)
-    static = Static(STATIC, settings.data_dir / "widget", catalog, origins)
-    visitor_threads = ThreadPoolExecutor(4, thread_name_prefix="visitors")  # of their own: they must not delay health
-    visitor = Visitor(catalog, cors, ingest.bodies, addresses, strangers, warehouse, visitor_threads)
+    static = Static(STATIC, settings.data_dir / "widget", origins)
+    of_pages, of_servers = Questions("pages"), Questions("servers")
+    visitor = Visitor(catalog, warehouse, of_pages)
+    users, lists = Users(warehouse, of_servers, defined), UserLists(warehouse, of_servers, defined)
+    arrivals = Arrivals(log, warehouse, threads)
+    changes = Changes(log, arrivals, warehouse, of_servers, budgets, disk)
+    accesses = Accesses(catalog, defined, users, changes)
     same_site = SameSite(origins, settings.cookie_domain)
+    rates = Rates(settings.api_requests_per_second)
+    entrance = Entrance(catalog, ingest.bodies, addresses, strangers, rates=rates)
     groups = [
-        _group_for_operators(health),
-        public_group(cors, visitor, sdks, static),
-        cookie_group(Cookie(catalog, ingest.bodies), same_site),
-        file_group(static),
+        _group_for_operators(entrance, health),
+        bot_users_group(entrance, warehouse, of_servers, defined),
+        api_group(
+            entrance,
+            users,
+            lists,
+            UserWrites(users, changes, defined),
+            Segments(defined, users, lists, changes),
+            PropertyDocuments(defined, changes),
+            accesses,
+            changes,
+        ),
+        activity_group(entrance, warehouse, of_servers),
+        page_group(entrance, cors, visitor),
+        public_group(entrance, cors, sdks, static),
+        cookie_group(entrance, same_site),
+        file_group(entrance, static),
     ]
     if demo_project:
-        groups.append(demo_group(Demo(demo_project, static, catalog, origins, warehouse, threads)))
-    groups.append(_group_about_itself(groups, has_demo=demo_project is not None))
+        groups.append(demo_group(entrance, Demo(demo_project, static, catalog, origins, warehouse, threads, accesses)))
+    groups.append(_group_about_itself(entrance, groups, has_demo=demo_project is not None))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
         starting = asyncio.create_task(_start_log(log))
         watching = [asyncio.create_task(disk.watch()), asyncio.create_task(_watch_backlog(log, shares))]
+        if member:
+            await member.start(lambda: generate_latest(registry))
         await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
         try:
             yield
@@ -118,11 +165,15 @@ def create_app(
             for task in (starting, *watching):
                 task.cancel()
             await asyncio.gather(starting, *watching, return_exceptions=True)
+            await arrivals.close()
+            if member:
+                await member.close()
             await catalog.close()
             await log.close()
             ingest.bodies.close()
-            for pool in (threads, visitor_threads):
-                pool.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
+            of_pages.close()
+            of_servers.close()
 
     return Gateway(
         ingest=ingest,
@@ -133,31 +184,34 @@ def create_app(
     )
 
 
-def _group_for_operators(health: Health) -> Group:
+def _group_for_operators(entrance: Entrance, health: Health) -> Group:
     return Group(
+        entrance,
         [
             Operation("GET", "/health/live", health.live, "The process answers"),
-            Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answer=wire.Readiness),
+            Operation("GET", "/health/ready", health.ready, "Whether events can be taken", answers=wire.Readiness),
             Operation("GET", "/metrics", health.scrape, "Prometheus metrics"),
-        ]
+        ],
     )
 
 
-def _group_about_itself(groups: Iterable[Group], *, has_demo: bool) -> Group:
+def _group_about_itself(entrance: Entrance, groups: Iterable[Group], *, has_demo: bool) -> Group:
     release = _version()
     description = openapi([operation for group in groups for operation in group.operations], release)
 
-    async def describe(request: Request) -> Response:
+    async def describe(asked: Asked) -> Response:
         return JSONResponse(description)
 
-    async def index(request: Request) -> Response:
+    async def index(asked: Asked) -> Response:
         return RedirectResponse("/demo") if has_demo else JSONResponse({"name": "ask0", "version": release})
 
     return Group(
+        entrance,
         [
             Operation("GET", "/openapi.json", describe, "", hidden=True),
+            Operation("GET", "/docs", Reference(description).page, "", hidden=True),
             Operation("GET", "/", index, "", hidden=True),
-        ]
+        ],
     )
 
 

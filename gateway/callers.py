@@ -1,12 +1,46 @@
-"""Who calls: the project that a key names, or why nobody can be told."""
+"""Who calls: for which project, and whether they are believed; or why nobody can be told."""
 
 from collections.abc import Awaitable
+from enum import StrEnum
+from typing import NamedTuple
 
 from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogUnavailable, UnknownKey
 from ask0.gateway.errors import ServiceUnavailable, Unauthorized
+from ask0.schemas.catalog import hash_secret
 
 NO_KEY = "no write key: send it as Basic user name, X-Write-Key, ?writeKey= or writeKey in the body"
+NO_SECRET = "this needs a secret key, as Bearer or as the user name of Basic: `ask0 key create --secret` makes one"
+UNKNOWN_SECRET = "the secret key is unknown or revoked: see `ask0 key list`"
+
+
+class Access(StrEnum):
+    """Who may call an operation."""
+
+    ANYONE = "anyone"
+    PAGE = "page"  # with a write key, which everyone can read
+    SERVER = "server"  # with a secret key, and so believed
+
+
+class Caller(NamedTuple):
+    kind: Access
+    project_id: str  # empty of anyone
+    actor: str = ""  # for the audit log: of a server, key: and the hash of its secret key
+
+
+ANYONE = Caller(Access.ANYONE, "")
+
+
+async def caller_for(access: Access, catalog: CatalogCache, key: object) -> Caller:
+    """Who has this key. Raises Unauthorized, ServiceUnavailable."""
+    if access is Access.ANYONE:
+        return ANYONE
+    if access is Access.PAGE:
+        return Caller(access, await project_of_page(catalog, key))
+    if type(key) is not str or not key.startswith("sk_"):
+        raise Unauthorized(NO_SECRET, code="unknown_secret_key")
+    project_id = await _known(catalog.project_of_sender(key), UNKNOWN_SECRET, "unknown_secret_key")
+    return Caller(access, project_id, actor=f"key:{hash_secret(key)}")
 
 
 async def project_of_page(catalog: CatalogCache, key: object) -> str:
@@ -26,10 +60,11 @@ async def project_of_sender(catalog: CatalogCache, key: object) -> str | None:
     return await _known(catalog.project_of_sender(key))
 
 
-async def _known(project: Awaitable[str]) -> str:
+async def _known(project: Awaitable[str], message: str = "", code: str | None = None) -> str:
+    """`message` and `code` say it otherwise than the catalog, which thinks of write keys."""
     try:
         return await project
     except UnknownKey as error:
-        raise Unauthorized(str(error)) from None
+        raise Unauthorized(message or str(error), code=code) from None
     except CatalogUnavailable as error:
         raise ServiceUnavailable(str(error)) from None

@@ -31,8 +31,8 @@ class Gateway:
         self._router = Router(
             routes, redirect_slashes=False, lifespan=lifespan
         )  # it would redirect to whatever Host says
-        self._ingest = ingest
-        self._paths = paths
+        self.ingest = ingest
+        self.paths = paths
         self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,9 +41,9 @@ class Gateway:
             return
         path: str = scope["path"]
         try:
-            _check_head(scope["headers"])
-            if path in self._paths:
-                await self._ingest(scope, receive, send, self._paths[path])
+            check_head(scope["headers"])
+            if path in self.paths:
+                await self.ingest(scope, receive, send, self.paths[path])
             else:
                 await self._router({**with_whole_ids(scope), "app": self}, receive, send)
         except ResponseBegun:
@@ -54,7 +54,7 @@ class Gateway:
             await answer_error(error, send, self._cors.headers(dict(scope["headers"])))
 
 
-def _check_head(headers: Sequence[tuple[bytes, bytes]]) -> None:
+def check_head(headers: Sequence[tuple[bytes, bytes]]) -> None:
     if len(headers) > MAX_HEADERS or sum([len(value) for _, value in headers]) > MAX_HEADER_BYTES:
         raise BadRequest(
             f"a request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES:,} bytes together", code="head_too_large"

@@ -1,7 +1,9 @@
 """What a client is told when a request cannot be served: one base, one JSON body {"code","message"}."""
 
+import json
 import math
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -26,12 +28,22 @@ class GatewayError(Exception):
 
     @property
     def body(self) -> bytes:
-        return orjson.dumps({"code": self.code, "message": self.message, **self.details})
+        said = {"code": self.code, "message": self.message, **self.details}
+        try:
+            return orjson.dumps(said)
+        except TypeError:  # it quotes half of a surrogate pair
+            return json.dumps(said).encode()
 
 
 class BadRequest(GatewayError):
     status = 400
     code = "bad_request"
+
+
+def invalid(details: Sequence[tuple[str, str]], *, code: str, message: str = "") -> BadRequest:
+    """`details` are places in the request, and what to do there; without a message the first of them is it."""
+    told = [{"at": at, "message": said} for at, said in details]
+    return BadRequest(message or ": ".join(details[0]), code=code, details=told)
 
 
 class Unauthorized(GatewayError):
@@ -47,6 +59,26 @@ class Forbidden(GatewayError):
 class NotFound(GatewayError):
     status = 404
     code = "not_found"
+
+
+class Conflict(GatewayError):
+    status = 409
+    code = "exists"
+
+
+class MovedOn(GatewayError):
+    status = 412
+    code = "moved_on"
+
+
+class Unprocessable(GatewayError):
+    status = 422
+    code = "unprocessable"
+
+
+class PreconditionRequired(GatewayError):
+    status = 428
+    code = "if_match_required"
 
 
 class MethodNotAllowed(GatewayError):

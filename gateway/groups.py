@@ -8,7 +8,8 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ask0.gateway.answers import answer_error
+from ask0.gateway.answers import REQUEST_ID, answer_error
+from ask0.gateway.entrance import Entrance
 from ask0.gateway.operations import Operation
 
 SLASH = "\0"  # in a path, a slash that belongs to an id; no path has this character otherwise
@@ -16,19 +17,24 @@ SLASH = "\0"  # in a path, a slash that belongs to an id; no path has this chara
 
 @dataclass(frozen=True)
 class Group:
-    """`entry` stands before the operations: it answers preflights, turns callers away, adds headers to all answers."""
+    """`entry` stands before the operations: it turns callers away, adds headers to all answers, and answers preflights
+    where pages call. `entrance` gives each operation what it has declared."""
 
+    entrance: Entrance
     operations: Sequence[Operation]
     entry: Middleware | None = None
+    for_pages: bool = True
 
     def routes(self) -> list[BaseRoute]:
         """An error of an operation is answered inside of the entry, so that it has the headers too; one of the entry
         outside."""
         answering = Middleware(Answering)
         layers = [answering, self.entry, answering] if self.entry else [answering]
-        more = ["OPTIONS"] if self.entry else []
+        more = ["OPTIONS"] if self.entry and self.for_pages else []
         return [
-            WholeIdRoute(operation.path, operation.endpoint, methods=[operation.method, *more], middleware=layers)
+            WholeIdRoute(
+                operation.path, self.entrance.endpoint(operation), methods=[operation.method, *more], middleware=layers
+            )
             for operation in self.operations
         ]
 
@@ -81,4 +87,4 @@ class Answering:
         except Exception as error:
             if begun:
                 raise ResponseBegun from error
-            await answer_error(error, send)
+            await answer_error(error, send, request_id=scope.get(REQUEST_ID))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ask0.eventlog.log import Log, LogUnavailable
+from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
+from ask0.gateway.operations import Asked
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Unavailable
 
@@ -34,11 +35,12 @@ class Health:
     metrics: Metrics
     registry: CollectorRegistry
     reports: Mapping[str, Report]
+    member: Member | None
 
-    async def live(self, request: Request) -> Response:
+    async def live(self, asked: Asked) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def ready(self, request: Request) -> Response:
+    async def ready(self, asked: Asked) -> Response:
         """503 when no event can be taken: the log is away, or a part says unavailable. When only ClickHouse is away, or
         the worker does not get on, the status is "degraded", with 200: events are still accepted and become visible
         later, and a load balancer that took the gateway out would lose them."""
@@ -54,9 +56,12 @@ class Health:
             {"status": status, **parts}, 503 if status == "unavailable" else 200, {"cache-control": "no-store"}
         )
 
-    async def scrape(self, request: Request) -> Response:
+    async def scrape(self, asked: Asked) -> Response:
         await self.check()
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+        text = generate_latest(self.registry)
+        if self.member:
+            text = await self.member.add_others(text)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def check(self) -> None:
         """Asks both parts now, and keeps the answers for the metrics."""

@@ -1,8 +1,7 @@
 """The catalog's documents: projects and their keys. Of a secret key only its hash and first characters are kept.
 
-The secret of an HS256 verification key is kept whole, as an HMAC cannot be checked with a hash: whoever reads the
-control stream, or the copy of it in a gateway's data folder, can sign in as any user of the project. RS256 has no such
-secret.
+The secret of an HS256 verification key is kept sealed (see catalog/sealing.py), as an HMAC cannot be checked with a
+hash: whoever has it can sign in as any user of the project. RS256 has no such secret.
 """
 
 from hashlib import sha256
@@ -19,7 +18,7 @@ class VerificationKey(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     algorithm: Literal["HS256", "RS256"]
-    key: str  # the HMAC secret; the public key as PEM
+    key: str  # the HMAC secret, sealed; the public key as PEM
     created_at: int
 
     def __repr__(self) -> str:
@@ -34,6 +33,9 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     readable: tuple[str, ...] = READABLE_TRAITS  # as they are sent: firstName, or a name of the site's own
 
 
+Permission = Literal["guest", "login", "user"]  # who may chat: anyone, the identified, those with a verified email
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant. `id` is `proj_…`; times are epoch ms."""
 
@@ -41,6 +43,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: int
     verification: Verification = Verification()
+    permission: Permission = "guest"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

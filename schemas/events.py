@@ -12,6 +12,7 @@ from ask0.schemas.reasons import InvalidEvent, Reason
 
 EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
 TYPES: frozenset[str] = frozenset(get_args(EventType))
+RecordedType = Literal[EventType, "change"]  # the API puts changes among the events, see user_changes.py
 
 MAX_BODY_BYTES = 500_000  # after inflating
 MAX_EVENT_BYTES = 32_768
@@ -35,10 +36,10 @@ NOBODY = frozenset(("[object Object]", "undefined", "null", "NaN", "None"))
 EMPTY = msgspec.Raw(b"{}")
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """One event as it lies on the log. New fields go at the end, with a default: old records must decode."""
 
-    type: EventType
+    type: RecordedType
     message_id: str
     timestamp: int  # epoch ms UTC by the client's clock
     event: str = ""  # the event name; the page's or screen's name
@@ -50,6 +51,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     properties: msgspec.Raw = EMPTY  # a JSON object; the traits for identify and group
     context: msgspec.Raw = EMPTY  # a JSON object
     unverified: bool = False  # names a user without proof, where the project asks for one: it links no guest to them
+    ignored: tuple[str, ...] = ()  # traits in it that its sender may not set, see gateway/ingest/trust.py
 
 
 def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Callable[[], str]) -> Event:
@@ -103,7 +105,7 @@ def parse_event(raw: object, *, kind: str | None, received_at: int, new_id: Call
             Reason.TOO_LARGE, f"the event is {size:,} bytes as JSON, at most {MAX_EVENT_BYTES:,} are taken"
         )
     if both.count(b"{") + both.count(b"[") > MAX_DEPTH or b"null" in both:
-        _check_values(payload, context)
+        check_values(payload, context)
     return Event(
         type=event_type,  # type: ignore[arg-type]  # TYPES holds exactly the literals
         message_id=message_id,
@@ -145,6 +147,11 @@ def parse_time(value: object) -> int | None:
     if not 0 <= ms < MAX_TIMESTAMP:
         raise InvalidEvent(Reason.TIMESTAMP_OUT_OF_RANGE, f"{str(value)[:40]} is not between 1970 and 2099")
     return ms
+
+
+def write_time(epoch_ms: int) -> str:
+    """ISO 8601 in UTC, as parse_time reads it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _event_type(raw: Mapping[str, Any], kind: str | None) -> str:
@@ -239,7 +246,7 @@ def _encode(value: Mapping[str, Any]) -> bytes:
         raise _why_not_json(value) from error
 
 
-def _check_values(*values: object) -> None:
+def check_values(*values: object) -> None:
     """Refuses more than 64 levels, and a number that is not finite: orjson has written null for it."""
     if any(_depth(value) > MAX_DEPTH for value in values):
         raise InvalidEvent(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")

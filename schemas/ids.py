@@ -11,6 +11,15 @@ def uuid7(time_ms: int, random_bits: int) -> str:
     return str(UUID(int=value))
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can carry it: half of a surrogate pair, it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def utf8_bytes(text: str) -> int:
     """How many bytes a text takes."""
     return len(text) if text.isascii() else len(text.encode())

@@ -36,6 +36,7 @@ class LeftOut(StrEnum):
     TOO_MANY_NAMES = "too_many_names"  # a property's name more than one project may have: `sent_properties` has it
     NAME_TOO_LONG = "name_too_long"  # a trait's name of more than 255 characters
     TOO_MANY_TRAITS = "too_many_traits"  # a name, or bytes, more than one user may have
+    TOO_MANY_TAGS = "too_many_tags"  # a tag more than one user may have, those taken off too
     TOO_MANY_GUESTS = "too_many_guests"  # an anonymousId more than one user may have been
     TOO_MUCH_ACTIVITY = "too_much_activity"  # a question, answer or rating more than one user or conversation counts
 

@@ -10,7 +10,7 @@ from ask0.schemas.events import MAX_TIMESTAMP, Event
 VERSION = 1
 
 
-class Reject(msgspec.Struct, frozen=True, array_like=True):
+class Reject(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event the gateway refused: it travels the log too, so that the quarantine is as durable as the events."""
 
     reason: str
@@ -20,7 +20,7 @@ class Reject(msgspec.Struct, frozen=True, array_like=True):
     raw: str  # the event as JSON text, as it was sent
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """Everything the folds need: rows follow from the record alone, never from a clock. Times are epoch ms, UTC."""
 
     version: int = VERSION
@@ -45,11 +45,15 @@ def encode(record: Record) -> bytes:
 
 def encode_each(record: Record, groups: Iterable[Sequence[Event]]) -> list[bytes]:
     """The record once around each group of events, in place of its own."""
-    encode_part = _encoder.encode
+    return put_around(record, ([_encoder.encode(event) for event in events] for events in groups))
+
+
+def put_around(record: Record, groups: Iterable[Sequence[bytes]]) -> list[bytes]:
+    """The record once around each group of events, which are JSON already."""
     fields = astuple(record)
-    start = encode_part(fields[:_EVENTS])[:-1] + b","
-    end = b"," + encode_part(fields[_EVENTS + 1 :])[1:]
-    return [b"".join((start, encode_part(events), end)) for events in groups]
+    start = _encoder.encode(fields[:_EVENTS])[:-1] + b",["
+    end = b"]," + _encoder.encode(fields[_EVENTS + 1 :])[1:]
+    return [b"".join((start, b",".join(events), end)) for events in groups]
 
 
 def decode(value: bytes) -> Record:
@@ -62,7 +66,12 @@ def decode(value: bytes) -> Record:
 
 def partition_key(project_id: str, event: Event) -> bytes:
     """From client bytes only, so that a resend meets the first sending on the same partition."""
-    return f"{project_id}\0{event.user_id or event.anonymous_id}".encode()
+    return key_of(project_id, event.user_id or event.anonymous_id)
+
+
+def key_of(project_id: str, user: str) -> bytes:
+    """`user` is the userId or else the anonymousId, as they were sent."""
+    return f"{project_id}\0{user}".encode()
 
 
 def heading(value: bytes) -> tuple[str, int]:

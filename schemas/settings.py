@@ -59,6 +59,9 @@ class Settings(BaseModel):
     quota_bytes_per_second: int = Field(
         20_000_000, ge=0, description="Bytes after inflating a project may send per second, likewise; 0: no limit"
     )
+    api_requests_per_second: int = Field(
+        100, ge=0, description="Calls of the API a secret key may make per second, twice as many at once; 0: no limit"
+    )
     max_wait_seconds: float = Field(
         1.5, ge=0, description="Wait for the workers, from which on the heaviest projects are turned away; 0: never"
     )
@@ -68,10 +71,21 @@ class Settings(BaseModel):
     max_connections: int = Field(
         4096, ge=16, description="Connections a gateway keeps open; beyond them the longest idle one makes room"
     )
+    gateway_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes of one `ask0 gateway`, on one port; quotas hold for each of them",
+    )
     worker_port: int = Field(
         8081, ge=0, le=65535, description="Port on which `ask0 worker` answers /health and /metrics, 0 for any free one"
     )
     kafka_group: str = Field("ask0-worker", min_length=1, description="Consumer group of the workers")
+    sealing_key: SecretStr = Field(
+        SecretStr(""),
+        description="Seals secrets on the log, 32 characters or more, the same for every process; with the embedded log"
+        " one is made in the data folder",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is written to stderr")
     bootstrap_project: str = Field("", description="Project to create at start if it is absent: a name, or `proj_…`")
     bootstrap_write_key: str = Field("", description="Write key of the project created at start")

@@ -80,10 +80,11 @@ class Batch(Wire):
 class Visitor(Wire):
     """Who asks for their own traits: a guest with an anonymousId, a user with a userId and the userToken for it."""
 
-    write_key: str
-    anonymous_id: Id | None = None
-    user_id: Id | None = None
-    user_token: str | None = Field(None, description=TOKEN)
+    write_key: Any = Field(None, description="Unless it stands in a header or the query")
+    anonymous_id: Any = Field(None, description="Text or a number")
+    user_id: Any = Field(None, description="Text or a number")
+    user_token: Any = Field(None, description=TOKEN)
+    context: Any = Field(None, description="Where SDKs that know no userToken carry it")
 
 
 class User(Wire):
@@ -101,8 +102,8 @@ class VisitorAnswer(Wire):
 class Guest(Wire):
     """Whose cookie is to be set; the one that the browser sends with the request wins."""
 
-    write_key: str
-    anonymous_id: str = Field(description="g-…")
+    write_key: Any = None
+    anonymous_id: Any = Field(None, description="Text: g-…")
 
 
 class Renewed(Wire):
@@ -129,10 +130,20 @@ class Accepted(Wire):
     rejected: list[Rejected]
 
 
+class Detail(Wire):
+    at: str = Field(description="Where, as filter.all[1].value")
+    message: str
+
+
 class Error(Wire):
+    """Why not: the codes are in docs/errors.md."""
+
     code: str
     message: str
-    rejected: list[Rejected] | None = None
+    details: list[Detail] | None = Field(None, description="Everything that is wrong, of a 400")
+    current: Any = Field(None, description="How it is now, of a 412")
+    request_id: str | None = Field(None, description="Of a 500, whose cause is in the log under this id")
+    rejected: list[Rejected] | None = Field(None, description="Of a beacon")
 
 
 class WorkerReport(Wire):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 PATHS = (ROOT / "README.md", ROOT / "deploy" / "README.md", ROOT / "widget" / "README.md", *ROOT.glob("docs/*.md"))
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(PATHS)}
+SDK_PAGES = {f"sdk/{name}/README.md": (ROOT / "sdk" / name / "README.md").read_text() for name in ("node", "python")}
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 from xml.etree import ElementTree
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, NoError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, NoError, for_code
 
 T = TypeVar("T")
 
@@ -239,15 +239,20 @@ async def _answers(bootstrap: str) -> bool:
 
 
 async def _change(bootstrap: str, method: str, arguments: list[NewTopic] | list[str]) -> None:
+    """Again while the broker, which answers already, does not yet count itself among those that take partitions."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
     try:
         await admin.start()
-        answer = await getattr(admin, method)(arguments)
+        while True:
+            answer = await getattr(admin, method)(arguments)
+            ((_, code, *_),) = getattr(answer, "topic_errors", ()) or answer.topic_error_codes
+            if for_code(code) is not InvalidReplicationFactorError:
+                break
+            await asyncio.sleep(0.1)
     finally:
         await admin.close()
-    for topic, code, *_ in getattr(answer, "topic_errors", ()) or answer.topic_error_codes:
-        if for_code(code) is not NoError:
-            raise RuntimeError(f"{method} {topic}: {for_code(code).__name__}")
+    if for_code(code) is not NoError:
+        raise RuntimeError(f"{method} {arguments}: {for_code(code).__name__}")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The documentation says what is so: settings, commands, exit codes, calls of a page, sizes, versions, links."""
 
+import ast
 import json
 import re
 import tomllib
@@ -13,8 +14,9 @@ from ask0.cli.main import COMMANDS, main
 from ask0.schemas.catalog import Verification
 from ask0.schemas.reasons import Reason
 from ask0.schemas.settings import PREFIX, Settings
-from tests.doc_pages import PAGES, ROOT
+from tests.doc_pages import PAGES, ROOT, SDK_PAGES
 
+ALL_PAGES = PAGES | SDK_PAGES
 README = PAGES["README.md"]
 TYPES = (ROOT / "widget" / "src" / "types.ts").read_text()
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
@@ -47,7 +49,7 @@ def first_cells(page: str, heading: str) -> list[str]:
 
 
 def anchors(page: str) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", ALL_PAGES[page], re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -122,12 +124,38 @@ def test_the_refusals_of_tokens_and_the_readable_traits_are_those_of_the_code() 
     assert tuple(re.findall(r"`(\w+)`", listed)) == Verification().readable
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ALL_PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
-    for path, anchor in LINK.findall(PAGES[page]):
+    for path, anchor in LINK.findall(ALL_PAGES[page]):
         target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
         assert target.exists(), path
         assert not anchor or anchor in anchors(str(target.relative_to(ROOT))), anchor
+
+
+def test_the_errors_are_those_of_the_code() -> None:
+    listed = cells("docs/errors.md", "## Codes")
+    assert len({*listed}) == len(listed)
+    assert {*listed} == codes_of_the_gateway()
+    assert cells("docs/errors.md", "## Of one event") == [*Reason]
+
+
+def cells(page: str, heading: str) -> list[str]:
+    """The first cells of the table in a section."""
+    section = PAGES[page].partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+
+
+def codes_of_the_gateway() -> set[str]:
+    """Those of the kinds of errors, and those that are raised in their place."""
+    found = {f"invalid_{part}" for part in ("body", "query")}
+    for path in (ROOT / "gateway").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
+                    found.add(code)
+                case ast.Assign(targets=[ast.Name("code")], value=ast.Constant(value=str(code))):
+                    found.add(code)
+    return found
 
 
 def test_analysts_are_granted_tables_by_name_and_never_the_catalog() -> None:

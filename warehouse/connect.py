@@ -109,6 +109,8 @@ class Warehouse:
                 if context.insert_exception is not None:  # the answer is to bytes that were cut short for this reason
                     raise Refused(f"{table}.{context.column_name} cannot hold a value") from context.insert_exception
                 raise
+            finally:
+                vars(context).clear()  # it refers to itself: the rows would stay until Python looks for such cycles
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a SELECT, times as aware datetimes.

@@ -1,19 +1,29 @@
 """`ask0 project`: make and list projects."""
 
-import click
+from typing import get_args
 
+import click
+from msgspec.structs import replace
+
+from ask0.catalog.documents import catalog_of, replace_document
 from ask0.catalog.keys import create_key
-from ask0.catalog.projects import create_project
+from ask0.catalog.projects import create_project, find_project
 from ask0.catalog.replica import Replica
 from ask0.cli.documents import read_catalog, with_documents
 from ask0.cli.environment import read_settings
 from ask0.cli.output import echo_json, echo_table, show_time
-from ask0.schemas.catalog import Project
+from ask0.schemas.catalog import Permission, Project
+
+MEANINGS: dict[Permission, str] = {
+    "guest": "anyone",
+    "login": "whoever is identified",
+    "user": "whoever has a verified email",
+}
 
 
 @click.group("project")
 def command() -> None:
-    """Make and list projects.
+    """Make and list projects, and say who may chat.
 
     \b
     Example:
@@ -58,7 +68,35 @@ def list_projects(as_json: bool) -> None:
     catalog = read_catalog(read_settings())
     projects = sorted(catalog.projects.values(), key=lambda project: project.created_at)
     if as_json:
-        echo_json([{"id": one.id, "name": one.name, "createdAt": show_time(one.created_at)} for one in projects])
+        echo_json(
+            [
+                {"id": one.id, "name": one.name, "createdAt": show_time(one.created_at), "permission": one.permission}
+                for one in projects
+            ]
+        )
         return
     rows = [(one.id, one.name, show_time(one.created_at)) for one in projects]
     echo_table(("id", "name", "created"), rows, "There are no projects; `ask0 project create NAME` makes one.")
+
+
+@command.command("permission")
+@click.argument("permission", type=click.Choice(get_args(Permission)))
+@click.option("--project", default=None, help="Its id or name. Needed if there are several.")
+def set_permission(permission: Permission, project: str | None) -> None:
+    """Say who may chat: guest is anyone, login whoever is identified, user whoever has a verified email.
+
+    Your chatbot's backend asks: GET /v1/projects/-/access?user=… with a secret key.
+
+    \b
+    Example:
+      ask0 project permission login
+    """
+
+    async def change(replica: Replica) -> Project:
+        before = find_project(catalog_of(replica.state), project)
+        after = replace(before, permission=permission)
+        await replace_document(replica, before, after, "project.permission_changed")
+        return after
+
+    changed = with_documents(read_settings(), change)
+    click.echo(f"{changed.name}: {MEANINGS[permission]} may chat.")

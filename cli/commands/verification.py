@@ -7,6 +7,7 @@ import click
 from ask0.catalog.documents import catalog_of
 from ask0.catalog.projects import find_project
 from ask0.catalog.replica import Replica
+from ask0.catalog.sealing import seal_of
 from ask0.catalog.verification import (
     KeyMaterial,
     add_verification_key,
@@ -49,7 +50,7 @@ def command() -> None:
 def add(
     name: str | None, algorithm: str | None, public_key: IO[str] | None, secret: IO[str] | None, as_json: bool
 ) -> None:
-    """Add a key, the second at most. The secret of HS256 is shown this once; Ask0 has to keep it, and RS256 has none.
+    """Add a key, the second at most. The secret of HS256 is shown this once; Ask0 keeps it sealed, and RS256 has none.
 
     \b
     Example:
@@ -65,13 +66,14 @@ def add(
         text = given.read().strip() if given else ""
     except UnicodeDecodeError as error:
         raise Failure("this key cannot be used: it is no text") from error
-    key = make_verification_key(KeyMaterial(text, is_public=bool(public_key)))
+    settings = read_settings()
+    key, known = make_verification_key(KeyMaterial(text, is_public=bool(public_key)), seal_of(settings))
 
     async def add_it(replica: Replica) -> Project:
         return await add_verification_key(replica, find_project(catalog_of(replica.state), name), key)
 
-    project = with_documents(read_settings(), add_it)
-    shown = key.key if key.algorithm == "HS256" and not given else None
+    project = with_documents(settings, add_it)
+    shown = known if key.algorithm == "HS256" and not given else None
     if as_json:
         echo_json({"id": key.id, "algorithm": key.algorithm, "project": project.id, "secret": shown})
         return

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from ask0.consumers.folds.records import Placed
-from ask0.schemas.conversations import ANSWER, FEEDBACK, QUESTION
+from ask0.schemas.conversations import ANSWER, FEEDBACK, QUESTION, rating_of
 from ask0.schemas.events import MAX_ID_CHARS
 from ask0.schemas.ids import short_key
-
-THUMBS = {"up": 1.0, "down": 0.0}
 
 
 class Talk(NamedTuple):
@@ -38,7 +36,7 @@ class Talk(NamedTuple):
                 answers.append(message)
                 if placed.said.get("answered") is not False:
                     answered.append(message)
-            elif name == FEEDBACK and (rating := _rating(placed.said)) is not None:
+            elif name == FEEDBACK and (rating := rating_of(placed.said)) is not None:
                 ratings[message] = max(rating, ratings.get(message, 0.0))
         return cls(questions, answers, answered, ratings)
 
@@ -46,12 +44,3 @@ class Talk(NamedTuple):
 def text_of(said: dict[str, Any], name: str, limit: int = MAX_ID_CHARS) -> str:
     text = said.get(name)
     return text.strip()[:limit] if type(text) is str else ""
-
-
-def _rating(said: dict[str, Any]) -> float | None:
-    """0 to 1, from a rating or a thumb."""
-    rating = said.get("rating")
-    if isinstance(rating, int | float) and not isinstance(rating, bool):
-        return float(min(max(rating, 0), 1))
-    thumbs = said.get("thumbs")
-    return THUMBS.get(thumbs) if type(thumbs) is str else None

@@ -1,16 +1,19 @@
 """Rows of `conversation_facts`: what a round says about each conversation. Facts add up alike in any order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ask0.consumers.folds.conversation_stats import Talk, text_of
 from ask0.consumers.folds.events import Columns
-from ask0.consumers.folds.records import NOTHING, Placed
+from ask0.consumers.folds.gathering import Gathering, gather
+from ask0.consumers.folds.records import Placed
 from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, OUTCOMES, QUESTION, STARTED
 from ask0.schemas.events import MAX_TIMESTAMP
 from ask0.schemas.ids import guest_id
 
 TITLE_CHARS = 120  # of a question that stands in for a title
+
+NOBODY = -1, ""  # earlier than any event
 
 Attributes = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
 
@@ -22,13 +25,27 @@ class ConversationFacts(NamedTuple):
     talk: Talk
 
 
+class _Gathering(Gathering):
+    """Of one conversation. Of several at the same time the greatest id is whose it is."""
+
+    __slots__ = ("guest", "user")
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.user = self.guest = NOBODY
+
+    def add(self, placed: Placed) -> None:
+        super().add(placed)
+        event, at = placed.event, placed.occurred_at
+        if placed.user_id and (at, placed.user_id) > self.user:
+            self.user = at, placed.user_id
+        if event.anonymous_id and at >= self.guest[0]:
+            self.guest = max(self.guest, (at, guest_id(event.anonymous_id)))
+
+
 def fold(events: Iterable[Placed]) -> dict[tuple[str, str], ConversationFacts]:
-    by_conversation: dict[tuple[str, str], list[Placed]] = {}
-    for placed in events:
-        if placed.event.conversation_id:
-            key = placed.record.project_id, placed.event.conversation_id
-            by_conversation.setdefault(key, []).append(placed)
-    return {key: _facts(own) for key, own in by_conversation.items()}
+    keyed = (((placed.record.project_id, id), placed) for placed in events if (id := placed.event.conversation_id))
+    return {key: _facts(own) for key, own in gather(_Gathering, keyed).items()}
 
 
 def fact_columns(conversations: Mapping[tuple[str, str], ConversationFacts]) -> Columns:
@@ -46,17 +63,15 @@ def fact_columns(conversations: Mapping[tuple[str, str], ConversationFacts]) -> 
     }
 
 
-def _facts(events: Sequence[Placed]) -> ConversationFacts:
-    times = [placed.occurred_at for placed in events]
-    talk = [placed for placed in events if placed.said is not NOTHING]
+def _facts(own: _Gathering) -> ConversationFacts:
     attributes: Attributes = {}
-    if named := {(placed.occurred_at, placed.user_id) for placed in events if placed.user_id}:
-        attributes["user_id"] = max(named)
-    if guests := {(placed.occurred_at, placed.event.anonymous_id) for placed in events if placed.event.anonymous_id}:
-        attributes["guest_id"] = max((at, guest_id(anonymous_id)) for at, anonymous_id in guests)
-    for placed in talk:
+    if own.user != NOBODY:
+        attributes["user_id"] = own.user
+    if own.guest != NOBODY:
+        attributes["guest_id"] = own.guest
+    for placed in own.talk:
         _describe(attributes, placed)
-    return ConversationFacts(attributes, min(times), max(times), Talk.of(talk))
+    return ConversationFacts(attributes, own.first, own.last, Talk.of(own.talk))
 
 
 def _describe(attributes: Attributes, placed: Placed) -> None:

@@ -66,16 +66,11 @@ def position_columns(rows: Sequence[Placed | Quarantined]) -> Columns:
 
 
 def _fit_each(events: Sequence[Placed], fit_for: Callable[[str], Fit]) -> tuple[list[Fitted], list[Fitted]]:
-    """Properties and contexts. Many events share a context."""
+    """Properties and contexts."""
     fits = {project_id: fit_for(project_id) for project_id in {placed.record.project_id for placed in events}}
-    contexts: dict[tuple[str, bytes], Fitted] = {}
-    for placed in events:
-        key = placed.record.project_id, bytes(placed.event.context)
-        if key not in contexts:
-            contexts[key] = fits[key[0]]("context", key[1])
     return (
         [fits[p.record.project_id]("properties", bytes(p.event.properties)) for p in events],
-        [contexts[p.record.project_id, bytes(p.event.context)] for p in events],
+        [fits[p.record.project_id]("context", bytes(p.event.context)) for p in events],
     )
 
 

@@ -16,8 +16,9 @@ def fold(events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] =
     """An event that names a user without the proof its project asks for says nothing here: anyone could make their
     guest a part of that user. `strangers` are (project, user, anonymous id) that are not to be linked."""
     links: dict[Guest, Link] = {}
-    for project_id, user_id, anonymous_id, received_at in _mentions(p for p in events if not p.event.unverified):
-        if user_id and (project_id, user_id, anonymous_id) not in strangers:
+    for mention, received_at in _mentions(p for p in events if p.event.user_id and not p.event.unverified).items():
+        if mention not in strangers:
+            project_id, user_id, anonymous_id = mention
             guest, link = (project_id, guest_id(anonymous_id)), (received_at, user_id, anonymous_id)
             links[guest] = min(link, links.get(guest, link))
     return links
@@ -25,7 +26,7 @@ def fold(events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] =
 
 def guests(events: Iterable[Placed]) -> set[Guest]:
     """Everyone who is a guest, or who is said to be a user."""
-    return {(project_id, guest_id(anonymous_id)) for project_id, _, anonymous_id, _ in _mentions(events)}
+    return {(project_id, guest_id(anonymous_id)) for project_id, _, anonymous_id in _mentions(events)}
 
 
 def vouch(events: Sequence[Placed], known: Mapping[Guest, Link]) -> Sequence[Placed]:
@@ -46,15 +47,16 @@ def _is_proven(placed: Placed, known: Mapping[Guest, Link], links: Mapping[Guest
     return link is not None and bool(event.anonymous_id) and link[1] == event.user_id
 
 
-def _mentions(events: Iterable[Placed]) -> set[tuple[str, str, str, int]]:
-    """Each (project, user id, anonymous id, received at) once, where there is an anonymous id."""
-    mentions = set()
+def _mentions(events: Iterable[Placed]) -> dict[tuple[str, str, str], int]:
+    """Each (project, user id, anonymous id) where there is an anonymous id, and when it was first received."""
+    mentions: dict[tuple[str, str, str], int] = {}
     for placed in events:
         event, record = placed.event, placed.record
-        if event.anonymous_id:
-            mentions.add((record.project_id, event.user_id, event.anonymous_id, record.received_at))
-        if event.previous_id and event.user_id and event.previous_id != event.user_id:
-            mentions.add((record.project_id, event.user_id, event.previous_id, record.received_at))
+        for sent in (event.anonymous_id, event.previous_id if event.previous_id != event.user_id else ""):
+            if sent and (event.user_id or sent is event.anonymous_id):
+                mention = record.project_id, event.user_id, sent
+                if mentions.setdefault(mention, record.received_at) > record.received_at:
+                    mentions[mention] = record.received_at
     return mentions
 
 

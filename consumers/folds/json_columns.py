@@ -6,8 +6,10 @@ names than a project may have. Where one of them is met, the whole text is kept 
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import orjson
 
 EXACT_INTEGER = 1 << 53  # a double holds every whole number up to here
@@ -20,6 +22,8 @@ _has_like_a_dot = re.compile(rb"%(?:25)*2E").search
 
 Node = dict[str | None, Any]  # what lies below a name: by key, of a list's items by None
 ITEMS = None
+SCALAR = str | int | float | bool | None
+MAX_SHAPE_NAMES = 300  # see known_shape
 
 
 class Names(Protocol):
@@ -27,6 +31,10 @@ class Names(Protocol):
 
     @property
     def root(self) -> Node: ...
+
+    @property
+    def knows(self) -> Callable[[bytes], bool]:
+        """See `known_shape`."""
 
     def add(self, node: Node, path: tuple[str | None, ...]) -> Node | None:
         """Take a new name, the last of `path`, below `node`; None if there is no room."""
@@ -41,6 +49,8 @@ class Fitted(NamedTuple):
 def fit(raw: bytes, names: Names | None = None) -> Fitted:
     """`raw` is compact JSON, of an object if `names` bound what it may hold."""
     text = str(raw, "utf-8")
+    if names is not None and names.knows(raw):
+        return Fitted(text)
     if raw[:1] not in (b"{", b"[") or len(raw) == 2:
         return Fitted(text)
     odd_key = _has_like_a_dot(raw) is not None
@@ -59,6 +69,55 @@ def fit(raw: bytes, names: Names | None = None) -> Fitted:
     if not fitting.differs and not fitting.left_out:
         return Fitted(text)
     return Fitted(orjson.dumps(stored).decode(), text, fitting.left_out)
+
+
+def known_shape(root: Node) -> Callable[[bytes], bool]:
+    """A quick look, in compiled code: whether JSON is an object whose names are all there, and whose lists are all of
+    texts, or of objects where that is known of them. No says nothing."""
+    if _count(root, MAX_SHAPE_NAMES) >= MAX_SHAPE_NAMES:  # each object would be made with all of them
+        return _know_nothing
+    try:
+        read: Callable[[bytes], object] = msgspec.json.Decoder(_type_of(root)).decode
+    except (TypeError, ValueError, RecursionError):  # a name or a depth that a type cannot have
+        return _know_nothing
+
+    def knows(raw: bytes) -> bool:
+        try:
+            read(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
+
+    return knows
+
+
+def _know_nothing(raw: bytes) -> bool:
+    return False
+
+
+def _count(node: Node, most: int) -> int:
+    """How many names there are, if they are fewer than `most`."""
+    total, level = 0, [node]
+    while level and total < most:
+        total += sum(map(len, level))
+        level = [below for each in level for below in each.values()]
+    return total
+
+
+def _type_of(node: Node) -> type:
+    """Raises ValueError for a name that would have to be escaped."""
+    fields: list[tuple[str, Any, Any]] = []
+    for key, below in node.items():
+        if key is None:
+            continue
+        if escape_key(key) != key:
+            raise ValueError(key)
+        items = _type_of(below[ITEMS]) if ITEMS in below else str
+        kinds: Any = SCALAR | list[items]  # type: ignore[valid-type]
+        if below.keys() - {ITEMS}:
+            kinds |= _type_of(below)
+        fields.append((f"field{len(fields)}", kinds, msgspec.field(default=None, name=key)))
+    return msgspec.defstruct("Known", fields, forbid_unknown_fields=True, gc=False)
 
 
 def escape_key(key: str) -> str:

@@ -80,4 +80,12 @@ def _wire(event: Event) -> str:
         "groupId": event.group_id,
     }
     told: dict[str, object] = {key: value for key, value in wire.items() if value != ""}
-    return msgspec.json.encode({**told, payload: event.properties, "context": event.context}).decode()
+    return msgspec.json.encode({**told, payload: _said(event), "context": event.context}).decode()
+
+
+def _said(event: Event) -> object:
+    """Without what did not count: sent again with a secret key, it would."""
+    if not event.ignored:
+        return event.properties
+    traits = msgspec.json.decode(event.properties, type=dict[str, msgspec.Raw])
+    return {name: value for name, value in traits.items() if name not in event.ignored}

@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 
 from ask0.eventlog.log import Chunk
-from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED
+from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED, SURVEY
 from ask0.schemas.events import MAX_TIMESTAMP, Event
 from ask0.schemas.ids import guest_id
 from ask0.schemas.reasons import Reason
 from ask0.schemas.records import Record, decode, heading
+from ask0.schemas.user_changes import CHANGE
 
 MAX_SKEW = 60_000  # ms; a client's clock that is further off is corrected
 MAX_RECORD_EVENTS = 65_535  # positions in a record are UInt16
 
-UNDERSTOOD = frozenset((STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED))
+UNDERSTOOD = frozenset((STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED, SURVEY))
 NOTHING: dict[str, Any] = {}
 
 
@@ -109,7 +110,8 @@ def _place(chunk: Chunk, offset: int, record: Record) -> Iterator[Placed]:
     # Without this bound one clock that is years ahead would pin a trait for good: the last write wins by event time.
     latest = received_at + MAX_SKEW
     for index, event in enumerate(record.events):
-        occurred_at = min(max(event.timestamp + skew, 0), latest)
+        # A change has the time that the gateway has chosen, after what it was made from.
+        occurred_at = event.timestamp if event.type == CHANGE else min(max(event.timestamp + skew, 0), latest)
         said = _properties(event) if event.event in UNDERSTOOD and event.type == "track" else NOTHING
         yield Placed(chunk, offset, index, record, event, occurred_at, said, event.user_id)
 

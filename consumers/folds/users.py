@@ -3,22 +3,29 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from ask0.consumers.folds.conversation_stats import Talk
 from ask0.consumers.folds.events import Columns
+from ask0.consumers.folds.gathering import Gathering, gather
 from ask0.consumers.folds.json_columns import fit
-from ask0.consumers.folds.records import NOTHING, Placed, user_key
+from ask0.consumers.folds.records import Placed, user_key
 from ask0.schemas.consent import STATES, read_consent
+from ask0.schemas.conversations import SURVEY
 from ask0.schemas.events import EMPTY
 from ask0.schemas.ids import short_key
+from ask0.schemas.user_changes import CHANGE, UserChange, change_of
 
 Traits = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
 Consent = dict[str, tuple[int, int]]  # (time, state) by category, alike
+Tags = dict[str, tuple[int, bool]]  # (time, whether it is on) by tag, alike
+
+UNSET = "null"  # the text of a trait that a change has unset
 
 GRANTED = STATES["granted"]
+Said = TypeVar("Said", str, int, bool)
 
 
 class _Context(msgspec.Struct):
@@ -41,17 +48,76 @@ class UserFacts(NamedTuple):
     last_active_at: int
     conversations: Sequence[int]
     talk: Talk
+    tags: Tags
+    confirmed_at: int | None
+    nps: tuple[int, int]  # when it was answered, and what; zeros if never
+
+
+class _Gathering(Gathering):
+    """Of one user."""
+
+    __slots__ = ("anonymous_ids", "confirmed_at", "consent", "conversations", "gpc", "nps", "tags", "traits")
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.traits: Traits = {}
+        self.consent: Consent = {}
+        self.gpc = False
+        self.anonymous_ids: set[str] = set()
+        self.conversations: set[str] = set()
+        self.tags: Tags = {}
+        self.confirmed_at: int | None = None
+        self.nps = (0, 0)
+
+    def add(self, placed: Placed) -> None:
+        event = placed.event
+        if event.type == CHANGE:  # which is nothing that the person did
+            self.first = min(self.first, placed.occurred_at)
+            self._change(placed.occurred_at, change_of(event))
+            return
+        super().add(placed)
+        if placed.record.gpc:
+            self.gpc = True
+        if event.anonymous_id:
+            self.anonymous_ids.add(event.anonymous_id)
+        if event.previous_id and placed.user_id:
+            self.anonymous_ids.add(event.previous_id)
+        if event.conversation_id:
+            self.conversations.add(event.conversation_id)
+        if event.type == "identify":
+            self._add_traits(_said_at(placed), _traits_of(event.properties), ignored=event.ignored)
+        elif event.event == SURVEY and (score := _nps_of(placed.said)) is not None:
+            self.nps = max(self.nps, (_said_at(placed), score))
+        if _says_consent(event.context):
+            _add_consent(self.consent, placed)
+
+    def _change(self, at: int, change: UserChange) -> None:
+        self._add_traits(at, change.traits, unsets=True)
+        for tag, is_on in change.tags.items():
+            _keep_later(self.tags, tag, (at, is_on))
+        for category, state in change.consent.items():
+            if state in STATES:
+                _keep_later(self.consent, category, (at, STATES[state]))
+
+    def _add_traits(
+        self, at: int, given: Mapping[str, msgspec.Raw], *, ignored: Collection[str] = (), unsets: bool = False
+    ) -> None:
+        """An SDK's null says nothing, a change's unsets."""
+        for name, value in given.items():
+            text = _text_of(bytes(value))
+            if name in ignored or (text == UNSET and not unsets):
+                continue
+            _keep_later(self.traits, name, (at, text))
+            if name == "emailVerified" and text == "true":
+                self.confirmed_at = at if self.confirmed_at is None else min(self.confirmed_at, at)
 
 
 def fold(
     events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] = ()
 ) -> dict[tuple[str, str], UserFacts]:
     """`strangers` are (project, user, anonymous id) of ids that a user does not gather."""
-    by_user: dict[tuple[str, str], list[Placed]] = {}
-    for placed in events:
-        if placed.user_id or placed.event.anonymous_id:
-            by_user.setdefault(user_key(placed), []).append(placed)
-    return {key: _facts(key, own, strangers) for key, own in by_user.items()}
+    keyed = ((user_key(placed), placed) for placed in events if placed.user_id or placed.event.anonymous_id)
+    return {key: _facts(key, own, strangers) for key, own in gather(_Gathering, keyed).items()}
 
 
 def fact_columns(users: Mapping[tuple[str, str], UserFacts]) -> Columns:
@@ -70,52 +136,62 @@ def fact_columns(users: Mapping[tuple[str, str], UserFacts]) -> Columns:
         "answers": [f.talk.answers for f in facts],
         "answered": [f.talk.answered for f in facts],
         "ratings": [f.talk.ratings for f in facts],
+        "tags": [f.tags for f in facts],
+        "confirmed_at": [f.confirmed_at for f in facts],
+        "nps": [f.nps for f in facts],
     }
 
 
-def _facts(key: tuple[str, str], events: Sequence[Placed], strangers: Collection[tuple[str, str, str]]) -> UserFacts:
-    times = [placed.occurred_at for placed in events]
-    anonymous_ids = {placed.event.anonymous_id for placed in events}
-    anonymous_ids.update(placed.event.previous_id for placed in events if placed.user_id)
+def _facts(key: tuple[str, str], own: _Gathering, strangers: Collection[tuple[str, str, str]]) -> UserFacts:
+    anonymous_ids: Iterable[str] = own.anonymous_ids
     if strangers:
-        anonymous_ids = {sent for sent in anonymous_ids if (*key, sent) not in strangers}
-    conversations = {placed.event.conversation_id for placed in events}
+        anonymous_ids = (sent for sent in anonymous_ids if (*key, sent) not in strangers)
     return UserFacts(
-        traits=_fold_traits(events),
-        consent=_fold_consent(events),
-        gpc=any(placed.record.gpc for placed in events),
-        anonymous_ids=sorted(anonymous_id for anonymous_id in anonymous_ids if anonymous_id),
-        first_seen_at=min(times),
-        last_active_at=max(times),
-        conversations=sorted(short_key(conversation) for conversation in conversations if conversation),
-        talk=Talk.of([placed for placed in events if placed.said is not NOTHING]),
+        traits=own.traits,
+        consent=own.consent,
+        gpc=own.gpc,
+        anonymous_ids=sorted(anonymous_ids),
+        first_seen_at=own.first,
+        last_active_at=own.last,
+        conversations=sorted(map(short_key, own.conversations)),
+        talk=Talk.of(own.talk),
+        tags=own.tags,
+        confirmed_at=own.confirmed_at,
+        nps=own.nps,
     )
 
 
-def _fold_traits(events: Sequence[Placed]) -> Traits:
-    traits: Traits = {}
-    for placed in events:
-        if placed.event.type != "identify" or placed.event.properties == EMPTY:
-            continue
-        try:
-            given = _traits.decode(placed.event.properties)
-        except msgspec.MsgspecError:
-            continue  # ClickHouse refuses such an event by itself
-        for name, value in given.items():
-            fact = placed.occurred_at, _text_of(bytes(value))
-            if fact[1] != "null" and traits.get(name, fact) <= fact:
-                traits[name] = fact
-    return traits
-
-
 def trait_names(placed: Placed) -> Collection[str]:
-    """The traits that an event names."""
+    """The traits that an event or a change names."""
+    if placed.event.type == CHANGE:
+        return change_of(placed.event).traits.keys()
     if placed.event.type != "identify" or placed.event.properties == EMPTY:
         return ()
+    return _traits_of(placed.event.properties).keys()
+
+
+def _said_at(placed: Placed) -> int:
+    """When an event says what it says: not after it was received, as a change made since then stands over it. The
+    place in the record keeps events of a clock that is ahead in their order."""
+    return min(placed.occurred_at, placed.record.received_at + placed.index)
+
+
+def _keep_later(facts: dict[str, tuple[int, Said]], name: str, fact: tuple[int, Said]) -> None:
+    if facts.get(name, fact) <= fact:
+        facts[name] = fact
+
+
+def _traits_of(properties: msgspec.Raw) -> Mapping[str, msgspec.Raw]:
     try:
-        return _traits.decode(placed.event.properties).keys()
+        return _traits.decode(properties)
     except msgspec.MsgspecError:
-        return ()
+        return {}  # ClickHouse refuses such an event by itself
+
+
+def _nps_of(said: Mapping[str, object]) -> int | None:
+    score = said.get("nps")
+    whole = int(score) if type(score) in (int, float) and score == score // 1 else None  # type: ignore[operator]
+    return whole if whole is not None and 0 <= whole <= 10 else None
 
 
 def _text_of(value: bytes) -> str:
@@ -124,22 +200,15 @@ def _text_of(value: bytes) -> str:
     return f"{fitted.json}\n{fitted.sent}" if fitted.sent else fitted.json
 
 
-def _fold_consent(events: Sequence[Placed]) -> Consent:
-    consent: Consent = {}
-    for placed in events:
-        event = placed.event
-        if not _says_consent(event.context):
-            continue
-        try:
-            said = _read_consent(bytes(_context.decode(event.context).consent))
-        except msgspec.MsgspecError:
-            continue  # ClickHouse refuses such an event by itself
-        for category, state in said.items():
-            fact = placed.occurred_at, state
-            proven = not event.unverified or state != GRANTED  # anyone may restrict; to permit takes the user
-            if proven and consent.get(category, fact) <= fact:
-                consent[category] = fact
-    return consent
+def _add_consent(consent: Consent, placed: Placed) -> None:
+    event = placed.event
+    try:
+        said = _read_consent(bytes(_context.decode(event.context).consent))
+    except msgspec.MsgspecError:
+        return  # ClickHouse refuses such an event by itself
+    for category, state in said.items():
+        if not event.unverified or state != GRANTED:  # anyone may restrict; to permit takes the user
+            _keep_later(consent, category, (_said_at(placed), state))
 
 
 @lru_cache(maxsize=256)  # most people choose alike

@@ -17,6 +17,7 @@ from ask0.consumers.folds.users import Traits, UserFacts, trait_names
 from ask0.consumers.tables.round_keys import RoundKeys, among
 from ask0.schemas.ids import guest_id, utf8_bytes
 from ask0.schemas.reasons import LeftOut
+from ask0.schemas.user_changes import MAX_USER_TAGS
 from ask0.warehouse.connect import Warehouse
 
 MAX_TRAIT_NAME_CHARS = 255
@@ -40,12 +41,13 @@ SELECT 'user', project_id, id,
                                               {MAX_USER_TRAIT_BYTES // 2})
        OR argMax(length(anonymous_ids), _version) >= {MAX_USER_GUESTS // 2} AS is_near,
        argMax(conversations + questions + answers + rating_count, _version)
-           >= if(startsWith(id, 'g-'), {MAX_GUEST_ACTIVITY}, {MAX_USER_ACTIVITY}) AS is_full
+           >= if(startsWith(id, 'g-'), {MAX_GUEST_ACTIVITY}, {MAX_USER_ACTIVITY}) AS is_full,
+       argMax(tag_names, _version) >= {MAX_USER_TAGS} AS is_tagged
 FROM user_rows WHERE {among("project_id", "id", "user")}
 GROUP BY project_id, id
-HAVING is_near OR is_full
+HAVING is_near OR is_full OR is_tagged
 UNION ALL
-SELECT 'conversation', project_id, id, false, true
+SELECT 'conversation', project_id, id, false, true, false
 FROM conversation_rows WHERE {among("project_id", "id", "conversation")}
 GROUP BY project_id, id
 HAVING argMax(questions + answers + rating_count, _version) >= {MAX_CONVERSATION_ACTIVITY}
@@ -75,6 +77,7 @@ class Heavy:
 
     users: dict[Key, Gathered] = field(default_factory=dict)
     talkers: set[Key] = field(default_factory=set)  # users who have MAX_USER_ACTIVITY
+    tagged: set[Key] = field(default_factory=set)  # users who have MAX_USER_TAGS
     conversations: set[Key] = field(default_factory=set)  # that have MAX_CONVERSATION_ACTIVITY
     left_out: Counter[str] = field(default_factory=Counter)  # facts, by LeftOut
 
@@ -101,6 +104,9 @@ class Heavy:
     def cut_user(self, key: Key, facts: UserFacts) -> UserFacts:
         if facts.traits:
             facts = facts._replace(traits=self._cut_traits(key, facts.traits))
+        if facts.tags and key in self.tagged:
+            self.left_out[LeftOut.TOO_MANY_TAGS] += len(facts.tags)
+            facts = facts._replace(tags={})
         if key in self.talkers:
             self.left_out[LeftOut.TOO_MUCH_ACTIVITY] += len(facts.conversations) + facts.talk.size
             return facts._replace(conversations=(), talk=Talk())
@@ -139,14 +145,16 @@ USER_TRAITS = MAX_USER_TRAITS, MAX_USER_TRAIT_BYTES
 GUEST_TRAITS = MAX_GUEST_TRAITS, MAX_GUEST_TRAIT_BYTES
 
 
-def read_heavy(warehouse: Warehouse, events: Collection[Placed]) -> Heavy:
-    """Of the users and conversations of one page of events, whose keys fit a round's table."""
-    keys = RoundKeys(warehouse)
+def add_gatherers(keys: RoundKeys, events: Collection[Placed]) -> None:
+    """The users and conversations of one page of events, as the round's sets `user` and `conversation`."""
     keys.add("user", {key for placed in events for key in _may_gather(placed)})
     keys.add("conversation", {(p.record.project_id, id) for p in events if (id := p.event.conversation_id)})
-    keys.store()
+
+
+def read_heavy(warehouse: Warehouse, keys: RoundKeys, events: Collection[Placed]) -> Heavy:
+    """Of one page of events, whose gatherers are in the round's sets. The caller checks the keys."""
     heavy = Heavy()
-    for kind, project_id, id, is_near, is_full in warehouse.query(SIZES, {"round": keys.round}):
+    for kind, project_id, id, is_near, is_full, is_tagged in warehouse.query(SIZES, {"round": keys.round}):
         key = project_id, id
         if kind == "conversation":
             heavy.conversations.add(key)
@@ -155,7 +163,8 @@ def read_heavy(warehouse: Warehouse, events: Collection[Placed]) -> Heavy:
             heavy.users[key] = NOTHING
         if is_full:
             heavy.talkers.add(key)
-    keys.check()
+        if is_tagged:
+            heavy.tagged.add(key)
     near = list(heavy.users)
     for start in range(0, len(near), NEAR_AT_ONCE):
         heavy.users |= _read_near(warehouse, set(near[start : start + NEAR_AT_ONCE]), events)
@@ -202,5 +211,6 @@ def merged(parts: Iterable[Heavy]) -> Heavy:
     for part in parts:
         whole.users.update(part.users)
         whole.talkers |= part.talkers
+        whole.tagged |= part.tagged
         whole.conversations |= part.conversations
     return whole

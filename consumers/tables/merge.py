@@ -55,17 +55,24 @@ def read_links(warehouse: Warehouse, keys: RoundKeys, guests: Collection[Guest])
     return found
 
 
-def reown(warehouse: Warehouse, guests: Collection[Guest], resolved: Mapping[Guest, Link], touched: Touched) -> None:
+def reown(
+    warehouse: Warehouse,
+    guests: Collection[Guest],
+    resolved: Mapping[Guest, Link],
+    touched: Touched,
+    keys: RoundKeys | None = None,
+) -> None:
     """Bring the events of `guests` to the users that the standing links name, and add whose rows that changes.
 
     `resolved` are the links by which all of a guest's events went already. The facts of the round must be stored:
-    a guest without facts has no events.
+    a guest without facts has no events. `keys` have the guests as their set `guest` already, and no set `move`.
     """
     guests = set(guests)
     while True:
-        keys = RoundKeys(warehouse)
-        keys.add("guest", guests)
-        keys.store()
+        if keys is None:
+            keys = RoundKeys(warehouse)
+            keys.add("guest", guests)
+            keys.store()
         links = read_links(warehouse, keys, guests)
         keys.check()
         moved = {guest: link[1] for guest, link in links.items() if _user(resolved, guest) != link[1]}
@@ -73,7 +80,7 @@ def reown(warehouse: Warehouse, guests: Collection[Guest], resolved: Mapping[Gue
         touched.users.update(moved)
         if not moved or not _move(warehouse, keys, moved, touched):
             return
-        resolved = links
+        resolved, keys = links, None
 
 
 def _move(warehouse: Warehouse, keys: RoundKeys, moved: Mapping[Guest, str], touched: Touched) -> bool:

@@ -6,12 +6,12 @@ the column and counted; the event keeps it in the text beside it.
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import orjson
 
 from ask0.consumers.folds.events import Fit
-from ask0.consumers.folds.json_columns import Fitted, Node, fit
+from ask0.consumers.folds.json_columns import Fitted, Node, fit, known_shape
 from ask0.schemas.reasons import LeftOut
 from ask0.warehouse.connect import Warehouse
 
@@ -38,11 +38,18 @@ class ColumnNames:
         self.root: Node = {}
         self.count = 0
         self.new: list[str] = []
+        self.knows: Callable[[bytes], bool] = known_shape({})
+        self._learned = 0  # how many of the names it knows
         for name in names:
             node = self.root
             for key in orjson.loads(name):
                 node = node.setdefault(key, {})
             self.count += 1
+
+    def learn(self) -> None:
+        """What was added is known at once from now on."""
+        if self._learned != self.count:
+            self.knows, self._learned = known_shape(self.root), self.count
 
     def add(self, node: Node, path: tuple[str | None, ...]) -> Node | None:
         if self.count >= MAX_PROJECT_NAMES or sum(len(key) for key in path if key) > MAX_NAME_BYTES:
@@ -77,6 +84,8 @@ class ProjectNames:
     def fit_for(self, project_id: str) -> Fit:
         """What decides for the events of the project, by column."""
         columns = self._columns[project_id]
+        for names in columns.values():
+            names.learn()
 
         def fit_one(column: str, raw: bytes) -> Fitted:
             fitted = fit(raw, columns[column])

@@ -1,7 +1,8 @@
 """One round: the chunks of one poll become rows of every table. All of it may be repeated, from any step, without harm.
 
 The order is what makes it so. Ids are claimed before events go in, events before the facts that follow from them (an
-event that ClickHouse refuses leaves none), facts before the links are read again, everything before the snapshots.
+event that ClickHouse refuses leaves none), facts before the links are read again, everything before the snapshots. How
+far the round went is said last, to whoever waits for it.
 
 Whatever the senders chose, no statement is larger than a page of keys (pages.py), what ClickHouse refuses is found and
 put into the quarantine while the rest goes on (isolation.py), and a project with too much of it is parked (parking.py).
@@ -10,13 +11,14 @@ put into the quarantine while the rest goes on (isolation.py), and a project wit
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 
-from ask0.consumers.folds import identities
-from ask0.consumers.folds.events import event_columns
+from ask0.consumers.folds import identities, user_changes
+from ask0.consumers.folds.events import Columns, event_columns
 from ask0.consumers.folds.identities import Guest, Link
 from ask0.consumers.folds.quarantine import quarantine_columns, unwritten
 from ask0.consumers.folds.records import Placed, Quarantined, place_of, read
-from ask0.consumers.tables.bounds import Heavy, merged, read_heavy
+from ask0.consumers.tables.bounds import Heavy, add_gatherers, merged, read_heavy
 from ask0.consumers.tables.dedup import First, claim, first_of_each
 from ask0.consumers.tables.event_inserts import ToColumns, insert_events
 from ask0.consumers.tables.facts import Facts, insert_facts
@@ -32,6 +34,8 @@ from ask0.consumers.tables.snapshots import Touched, refresh
 from ask0.consumers.worker import Timed
 from ask0.eventlog.log import Chunk
 from ask0.schemas.ids import utf8_bytes
+from ask0.schemas.user_changes import CHANGE
+from ask0.warehouse.applied import save_applied
 from ask0.warehouse.connect import Warehouse
 
 
@@ -64,6 +68,7 @@ class Page:
 
     first: First
     guests: set[Guest]
+    keys: RoundKeys
     fresh: Sequence[Placed] = ()
     known: Mapping[Guest, Link] = field(default_factory=dict)
     heavy: Heavy = field(default_factory=Heavy)
@@ -81,7 +86,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         limits.unreadable.count(len(decoded.events) + decoded.unreadable, decoded.unreadable)
         put_aside(warehouse, decoded.parked, chunks, token)
     with timed("deduplicate"):
-        found = list(_paged(first_of_each(decoded.events)))
+        found = list(_paged(warehouse, first_of_each(decoded.events)))
         for number, page in enumerate(found):
             _look_up(warehouse, page, f"{token}:{number}")
         events = [placed for page in found for placed in page.fresh]
@@ -91,14 +96,8 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         events = list(identities.vouch(events, known))
         limits.names.begin(warehouse, {placed.record.project_id for placed in events})
     with timed("events"):
-        owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
         parked = {record.chunk.token for record in decoded.parked}
-        bad, facts = run_both(
-            lambda: _insert_events(
-                warehouse, events, lambda some: event_columns(some, owners, limits.names.fit_for), parked
-            ),
-            lambda: Facts.of(events, heavy),
-        )
+        bad, facts = _insert_and_fold(warehouse, events, known, heavy, limits, parked)
         limits.names.save(warehouse, token)
     if bad:
         culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
@@ -107,15 +106,16 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
     with timed("facts"):
         withdrawn = insert_facts(warehouse, token, facts, known, events)
         bad += withdrawn
+        _insert_changes(warehouse, token, events, withdrawn)
     touched = Touched(set(facts.users), set(facts.conversations))
     unwritable: list[Culprit] = []
     with timed("reown"):
         # Rows of a repeated chunk may be in the table already, under the users of then.
         resolved = {} if any(chunk.repeated for chunk in chunks) else known
         for page in found:
-            unwritable += isolate(
-                "guest", sorted(page.guests), lambda guests: reown(warehouse, guests, resolved, touched)
-            )
+            # The table forgets the keys of the first of many pages before their turn comes again.
+            stored = page.keys if len(found) == 1 else None
+            unwritable += _reown(warehouse, page.guests, stored, resolved, touched)
     with timed("snapshots"):
         unwritable += touched.unwritable + refresh(warehouse, touched)
     newest = max((placed.record.received_at for placed in events), default=0)
@@ -125,6 +125,8 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         if quarantined:
             warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
         _park(warehouse, limits, bad)
+    with timed("applied"):
+        save_applied(warehouse, {(chunk.log_id, chunk.partition): chunk.hi for chunk in chunks}, f"{token}:applied")
     return Applied(
         stored=len(events) - len(withdrawn),
         duplicates=duplicates,
@@ -135,9 +137,9 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
     )
 
 
-def _paged(first: First) -> Iterable[Page]:
+def _paged(warehouse: Warehouse, first: First) -> Iterable[Page]:
     for items in pages(first.items(), _id_bytes):
-        yield Page(dict(items), identities.guests(placed for _, placed in items))
+        yield Page(dict(items), identities.guests(placed for _, placed in items), RoundKeys(warehouse))
 
 
 def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
@@ -149,16 +151,64 @@ def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
 
 
 def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
-    keys = RoundKeys(warehouse)
+    keys, events = page.keys, page.first.values()
     keys.add_ids("message", page.first)
     keys.add("guest", page.guests)
+    add_gatherers(keys, events)
     keys.store()
 
     def read_others() -> None:
         page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
-        page.heavy = read_heavy(warehouse, page.first.values())
+        page.heavy = read_heavy(warehouse, keys, events)
+        keys.check()
 
     page.fresh, _ = run_both(lambda: claim(warehouse, keys, page.first, token), read_others)
+
+
+def _reown(
+    warehouse: Warehouse,
+    guests: Collection[Guest],
+    stored: RoundKeys | None,
+    resolved: Mapping[Guest, Link],
+    touched: Touched,
+) -> Sequence[Culprit]:
+    """`stored` are keys of all the guests; when ClickHouse refuses them together, parts have their own."""
+
+    def reown_some(some: Sequence[Guest]) -> None:
+        reown(warehouse, some, resolved, touched, stored if len(some) == len(guests) else None)
+
+    return isolate("guest", sorted(guests), reown_some)
+
+
+def _insert_and_fold(
+    warehouse: Warehouse,
+    events: Sequence[Placed],
+    known: Mapping[Guest, Link],
+    heavy: Heavy,
+    limits: Limits,
+    parked: Collection[str],
+) -> tuple[list[Quarantined], Facts]:
+    """The facts are folded while ClickHouse has the first events, and not before: columns are made by the interpreter
+    as well, and two threads that both need it only hold each other up."""
+    owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
+    made = Event()
+
+    def to_columns(some: Sequence[Placed]) -> Columns:
+        columns = event_columns(some, owners, limits.names.fit_for)
+        made.set()
+        return columns
+
+    def insert() -> list[Quarantined]:
+        try:
+            return _insert_events(warehouse, events, to_columns, parked)
+        finally:
+            made.set()
+
+    def fold() -> Facts:
+        made.wait()
+        return Facts.of(events, heavy)
+
+    return run_both(insert, fold)
 
 
 def _insert_events(
@@ -167,12 +217,24 @@ def _insert_events(
     """`parked` are the tokens of chunks of which something was put aside."""
     by_chunk: dict[int, list[Placed]] = {}
     for placed in events:
+        if placed.event.type == CHANGE:  # which has a table of its own
+            continue
         by_chunk.setdefault(id(placed.chunk), []).append(placed)
     refused = []
     for own in by_chunk.values():
         chunk = own[0].chunk
         refused += insert_events(warehouse, chunk, own, to_columns, parked=chunk.token in parked)
     return refused
+
+
+def _insert_changes(
+    warehouse: Warehouse, token: str, events: Iterable[Placed], withdrawn: Collection[Quarantined]
+) -> None:
+    """Who changed what: of all changes but those that are of the quarantine now."""
+    culprits = {(row.chunk.token, row.offset, row.index) for row in withdrawn}
+    changes = [p for p in events if p.event.type == CHANGE and place_of(p) not in culprits]
+    if changes:
+        warehouse.insert("user_changes", user_changes.change_columns(changes), token=f"{token}:changes")
 
 
 def _park(warehouse: Warehouse, limits: Limits, bad: Iterable[Quarantined]) -> None:

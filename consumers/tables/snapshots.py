@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from ask0.consumers.folds.json_columns import LIKE_A_DOT_IN_SQL
+from ask0.consumers.folds.users import UNSET
 from ask0.consumers.tables.bounds import MAX_USER_TRAIT_BYTES, MAX_USER_TRAITS
 from ask0.consumers.tables.isolation import Culprit, Key, isolate
 from ask0.consumers.tables.pages import key_bytes, pages
@@ -53,12 +54,13 @@ concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(
     toJSONString(replaceRegexpAll(name, '{LIKE_A_DOT_IN_SQL}', '%25\\1')), ':', substringIndex(fact.2, '\n', 1)),
     mapKeys(other), mapValues(other)), ','), '}}')::JSON(max_dynamic_paths = 128)
 """
+AS_SENT = """
+concat('{', arrayStringConcat(arrayMap((name, fact) -> concat(
+    toJSONString(name), ':', splitByChar('\n', fact.2)[-1]), mapKeys(other), mapValues(other)), ','), '}')
+"""
 SENT_TRAITS = f"""
 if(arrayExists((name, fact) -> position(fact.2, '\n') > 0 OR match(name, '{LIKE_A_DOT_IN_SQL}'),
-               mapKeys(other), mapValues(other)),
-   concat('{{', arrayStringConcat(arrayMap((name, fact) -> concat(
-       toJSONString(name), ':', splitByChar('\n', fact.2)[-1]), mapKeys(other), mapValues(other)), ','), '}}'),
-   '')
+               mapKeys(other), mapValues(other)), as_sent, '')
 """
 VALUES = ", ".join(
     f"parseDateTime64BestEffortOrNull(texts[{place}], 3, 'UTC')" if name == "created_at" else f"texts[{place}]"
@@ -84,24 +86,31 @@ GROUP BY project_id, guest_id
 SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}
 """
 USERS = f"""
-INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status, traits, sent_traits, consent, gpc,
-    first_seen_at, last_active_at, conversations, questions, answers, answered, satisfaction, merged_into,
-    trait_names, trait_bytes, rating_count, _version)
+INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status,
+    traits, sent_traits, traits_json, consent, gpc, first_seen_at, last_active_at, conversations, questions, answers,
+    answered, satisfaction, merged_into, trait_names, trait_bytes, rating_count, tags, tag_names, updated_at,
+    confirmed_at, nps, _version)
 SELECT project_id, id,
        {VALUES},
        arraySort(anonymous),
        multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
-       {TRAITS.strip()}, {SENT_TRAITS.strip()},
+       {TRAITS.strip()}, {SENT_TRAITS.strip()}, as_sent,
        {CONSENT.strip()}, sends_gpc,
        first_seen, last_active, length(conversation_set), length(question_set), length(answer_set),
        length(answered_set), if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), merged,
-       length(every), every_bytes, length(ratings), {{version:UInt64}}
+       length(every), every_bytes, length(ratings),
+       arraySort(mapKeys(mapFilter((tag, fact) -> fact.2 = 1, tag_facts))), length(tag_facts),
+       nullIf(greatest({", ".join(f"arrayMax(mapValues({facts}).1)" for facts in ("every", "choices", "tag_facts"))}),
+              toDateTime64(0, 3, 'UTC')),
+       confirmed, if(score.1 = toDateTime64(0, 3, 'UTC'), NULL, score.2), {{version:UInt64}}
 FROM (
     SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS every,
            arraySum((name, fact) -> length(name) + length(fact.2), mapKeys(every), mapValues(every)) AS every_bytes,
-           {NEWEST.strip()} AS t,
+           mapFilter((name, fact) -> fact.2 != '{UNSET}', {NEWEST.strip()}) AS t,
            {TEXTS.strip()} AS texts,
            mapFilter((name, fact) -> name NOT IN ({NAMES}), t) AS other,
+           {AS_SENT.strip()} AS as_sent,
+           maxMap(f.tags) AS tag_facts, min(f.confirmed_at) AS confirmed, max(f.nps) AS score,
            maxMap(f.consent) AS choices, max(f.gpc) AS sends_gpc,
            groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
            max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,

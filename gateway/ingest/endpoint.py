@@ -12,28 +12,27 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from ask0.catalog.cache import CatalogCache
-from ask0.eventlog.log import Entry, Log, LogUnavailable
+from ask0.eventlog.log import Log, LogUnavailable
 from ask0.gateway.addresses import Addresses
 from ask0.gateway.bodies import BodyReader, Sender
 from ask0.gateway.callers import NO_KEY, project_of_sender
 from ask0.gateway.cors import Cors
 from ask0.gateway.disk import Disk
 from ask0.gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, TooLarge, Unauthorized
+from ask0.gateway.ingest.budgets import Budgets
 from ask0.gateway.ingest.envelope import Beacon, open_beacon
-from ask0.gateway.ingest.intake import Intake, KeptRejects
+from ask0.gateway.ingest.intake import Intake, KeptRejects, Taken, stamp
 from ask0.gateway.ingest.keys import key_of_request
-from ask0.gateway.ingest.quotas import Cost, Quotas
-from ask0.gateway.ingest.shares import BYTES_PER_UNIT, FairShares
-from ask0.gateway.ingest.verification import Guard
+from ask0.gateway.ingest.plain import PlainIntake
+from ask0.gateway.ingest.trust import Trust
+from ask0.gateway.ingest.verification import Guard, token_of
 from ask0.gateway.metrics import Metrics
 from ask0.gateway.responses import json_headers, send_answer, send_bytes
 from ask0.gateway.strangers import Strangers
-from ask0.schemas.events import MAX_BODY_BYTES, parse_event
+from ask0.schemas.events import MAX_BODY_BYTES, TOKEN, parse_event
 from ask0.schemas.ids import uuid7
 from ask0.schemas.reasons import InvalidEvent, Reason
-from ask0.schemas.records import Record
 
-MAX_USER_AGENT_CHARACTERS = 512
 MAX_MESSAGES = 100  # of rejects in an answer; the rest have their index, messageId and code
 MAX_BEACON_KEYS = 16  # different write keys that the events of one beacon name
 
@@ -58,15 +57,16 @@ class Ingest:
 
     log: Log
     catalog: CatalogCache
-    quotas: Quotas
+    budgets: Budgets
     addresses: Addresses
     cors: Cors
     metrics: Metrics
     bodies: BodyReader
     strangers: Strangers
-    shares: FairShares
     disk: Disk
     kept_rejects: KeptRejects
+    plain: PlainIntake
+    trust: Trust
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, kind: Kind) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -88,19 +88,36 @@ class Ingest:
 
     async def _take(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> bytes:
         """The answer to a beacon, all of whose accepted and rejected events are durable."""
-        intake, entries = await self._read(scope, headers, receive, kind)
-        if not intake.has_project:
-            raise Unauthorized(NO_KEY)
-        await self._append(entries)
-        self.metrics.accepted += intake.accepted
-        self.metrics.rejects_not_kept += intake.not_kept
-        for reject in intake.rejects:
-            self.metrics.rejected[reject.reason] += 1
-        return _answer(intake)
+        taken = await self._read(scope, headers, receive, kind)
+        started = time.perf_counter()
+        try:
+            if taken.entries:
+                await self.log.append(taken.entries)
+        except LogUnavailable as error:
+            raise self.refuse(error) from error
+        return self.accept(taken, time.perf_counter() - started)
 
-    async def _read(
-        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind
-    ) -> tuple[Intake, list[Entry]]:
+    def accept(self, taken: Taken, seconds: float) -> bytes:
+        """The answer to a beacon that is durable, after so long. Raises BadRequest if all of it was rejected."""
+        if taken.entries:
+            self.metrics.ready["log"] = True
+            self.metrics.observe_append(seconds)
+        self.metrics.accepted += taken.accepted
+        self.metrics.rejects_not_kept += taken.not_kept
+        for reject in taken.rejects:
+            self.metrics.rejected[reject.reason] += 1
+        return _answer(taken)
+
+    def refuse(self, error: LogUnavailable) -> ServiceUnavailable:
+        """What to answer when the log took nothing."""
+        if self.metrics.ready["log"]:  # once, not for every beacon
+            logger.warning("the log cannot take events", extra={"error": str(error)})
+        self.metrics.ready["log"] = False
+        return ServiceUnavailable(
+            "the event log cannot take events now: send the same beacon again later", retry_after=error.retry_after
+        )
+
+    async def _read(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> Taken:
         """What to append. The parsed beacon ends here: kept while the log is waited for, the beacons under way would
         take memory and cache, and made a gateway under load half as fast."""
         self.cors.check(headers)
@@ -113,10 +130,14 @@ class Ingest:
         if stranger:
             project = await project_of_sender(self.catalog, outside)
         if project is not None:
-            self._check_quotas(project)  # before any work
+            self.budgets.check(project)
         body = await self.bodies.read(receive, headers, Sender(sender, has_key=project is not None))
         self.metrics.body_bytes += len(body)
         encoding = headers.get(b"content-encoding")
+        if not encoding and (plain := self.plain.take(body, kind, outside, scope, headers)):
+            if stranger:
+                stranger.is_known()
+            return plain
         try:
             document = await self.bodies.parse(body, encoding)
             if stranger:
@@ -124,7 +145,7 @@ class Ingest:
             beacon = open_beacon(document.value, kind)
         except (BadRequest, TooLarge):
             if project is not None:  # how large it would have become is not known
-                self._charge({project: 1}, MAX_BODY_BYTES if encoding else len(body))
+                self.budgets.charge_all({project: 1}, MAX_BODY_BYTES if encoding else len(body))
             raise
         if key is None:
             key = beacon.write_key
@@ -133,31 +154,11 @@ class Ingest:
         intake = await self._look_at(beacon, key, project, received_at)
         if stranger and (project is not None or intake.accepted):
             stranger.is_known()
-        record = Record(
-            project_id=project or "",
-            received_at=received_at,
-            sent_at=beacon.sent_at,
-            ip=self.addresses.kept(scope, headers),
-            user_agent=headers.get(b"user-agent", b"")[:MAX_USER_AGENT_CHARACTERS].decode("latin-1"),
-            gpc=headers.get(b"sec-gpc") == b"1",
-        )
-        self._charge(intake.counts, document.size)
-        return intake, intake.take_entries(record)
-
-    def _check_quotas(self, project: str) -> None:
-        now = time.monotonic()
-        self.quotas.check(project, now)
-        self.shares.check(project, now)
-
-    def _charge(self, counts: Mapping[str, int], size: int) -> None:
-        """All that the beacon costs, to each project in proportion."""
-        now, total = time.monotonic(), sum(counts.values())
-        costs = {project: Cost(count, size * count / total) for project, count in counts.items()}
-        for project in costs:
-            self.shares.check(project, now)
-        self.quotas.charge(costs, now)
-        for project, cost in costs.items():
-            self.shares.charge(project, cost.events + cost.bytes / BYTES_PER_UNIT, now)
+        if not intake.has_project:
+            raise Unauthorized(NO_KEY)
+        record = stamp(project or "", received_at, beacon.sent_at, self.addresses.kept(scope, headers), headers)
+        self.budgets.charge_all(intake.counts, document.size)
+        return Taken(intake.accepted, intake.take_entries(record), intake.rejects, intake.not_kept)
 
     async def _look_at(self, beacon: Beacon, key: object, project: str | None, received_at: int) -> Intake:
         """Every event of the beacon, accepted or rejected."""
@@ -177,7 +178,13 @@ class Ingest:
                     _check_project(raw, beacon, owner)
                     guard = self._guard(owner, key, raw.get("writeKey") if type(raw) is dict else None)
                 event = parse_event(raw, kind=beacon.kind, received_at=received_at, new_id=new_id)
-                intake.accept(owner, event if guard is None else guard.admit(raw, event))
+                if guard is not None:
+                    event = guard.admit(raw, event)
+                if event.type == "identify":  # whose raw form is an object
+                    has_token = guard is not None and bool(token_of(raw.get(TOKEN), raw.get("context")))
+                    proven = has_token and bool(event.user_id)  # beside a guest nobody has checked it
+                    event = self.trust.mark(event, owner, key, raw.get("writeKey"), proven=proven)
+                intake.accept(owner, event)
             except InvalidEvent as why:
                 intake.reject(owner, index, raw, why)
         return intake
@@ -199,22 +206,6 @@ class Ingest:
         if owner is None:
             raise InvalidEvent(Reason.WRONG_KEY, NO_KEY)
         return owner
-
-    async def _append(self, entries: list[Entry]) -> None:
-        if not entries:
-            return
-        started = time.perf_counter()
-        try:
-            await self.log.append(entries)
-        except LogUnavailable as error:
-            if self.metrics.ready["log"]:  # once, not for every beacon
-                logger.warning("the log cannot take events", extra={"error": str(error)})
-            self.metrics.ready["log"] = False
-            raise ServiceUnavailable(
-                "the event log cannot take events now: send the same beacon again later", retry_after=error.retry_after
-            ) from error
-        self.metrics.ready["log"] = True
-        self.metrics.observe_append(time.perf_counter() - started)
 
 
 class Keys:
@@ -246,9 +237,9 @@ def _check_project(raw: Any, beacon: Beacon, owner: str) -> None:
         raise InvalidEvent(Reason.WRONG_KEY, "projectId names another project than the write key")
 
 
-def _answer(intake: Intake) -> bytes:
-    if not intake.rejects:
-        return b'{"success":true,"accepted":%d,"rejected":[]}' % intake.accepted
+def _answer(taken: Taken) -> bytes:
+    if not taken.rejects:
+        return b'{"success":true,"accepted":%d,"rejected":[]}' % taken.accepted
     rejected = [
         {
             "index": reject.index,
@@ -256,8 +247,8 @@ def _answer(intake: Intake) -> bytes:
             "code": reject.reason,
             "message": reject.message if number < MAX_MESSAGES else "",
         }
-        for number, reject in enumerate(intake.rejects)
+        for number, reject in enumerate(taken.rejects)
     ]
-    if not intake.accepted:
-        raise BadRequest(f"no event is usable: {intake.rejects[0].message}", code="no_usable_event", rejected=rejected)
-    return orjson.dumps({"success": True, "accepted": intake.accepted, "rejected": rejected})
+    if not taken.accepted:
+        raise BadRequest(f"no event is usable: {taken.rejects[0].message}", code="no_usable_event", rejected=rejected)
+    return orjson.dumps({"success": True, "accepted": taken.accepted, "rejected": rejected})

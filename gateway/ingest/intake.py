@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,7 +19,29 @@ MAX_RAW_CHARACTERS = 65_536  # of a rejected event; an acceptable one is half as
 MAX_KEPT_REJECTS = 100  # of one beacon
 REJECTS_PER_MINUTE = 600  # of one project that are kept, as many of them at once …
 REJECT_BYTES_PER_MINUTE = 600_000  # … and what they take
+MAX_USER_AGENT_CHARACTERS = 512
 MASKED_LEVELS = 4  # of a rejected event: event, context or traits, customAttributes, one to spare
+
+
+class Taken(NamedTuple):
+    """What a beacon comes to: entries to append, and what its answer says once they are durable."""
+
+    accepted: int
+    entries: Sequence[Entry]
+    rejects: Sequence[Reject] = ()
+    not_kept: int = 0  # rejects that the quarantine has no room for
+
+
+def stamp(project_id: str, received_at: int, sent_at: int | None, ip: str, headers: Mapping[bytes, bytes]) -> Record:
+    """What all events of a beacon share. Times are epoch ms, `ip` is cut by the policy already."""
+    return Record(
+        project_id=project_id,
+        received_at=received_at,
+        sent_at=sent_at,
+        ip=ip,
+        user_agent=headers.get(b"user-agent", b"")[:MAX_USER_AGENT_CHARACTERS].decode("latin-1"),
+        gpc=headers.get(b"sec-gpc") == b"1",
+    )
 
 
 class KeptRejects:

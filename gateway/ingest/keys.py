@@ -8,6 +8,11 @@ from urllib.parse import parse_qs
 MAX_QUERY_FIELDS = 64
 
 
+def bearer(headers: Mapping[bytes, bytes]) -> str | None:
+    authorization = headers.get(b"authorization", b"")
+    return authorization[7:].decode("latin-1").strip() if authorization[:7].lower() == b"bearer " else None
+
+
 def key_of_request(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
     """The key outside the body, None if there is none. Basic carries it as the user name, with or without colon."""
     authorization = headers.get(b"authorization")

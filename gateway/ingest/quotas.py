@@ -1,50 +1,59 @@
 """How much a project may send: events and bytes, a token bucket each, ten seconds of burst."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from ask0.gateway.errors import QuotaExceeded
 
 BURST_SECONDS = 10
 
 
-class Cost(NamedTuple):
-    """What a beacon costs a project."""
+class Bucket:
+    """What a project has left at a monotonic time. A batch may overdraw it, and is then waited off."""
 
-    events: float  # accepted or rejected
-    bytes: float  # of the body, after inflating
+    __slots__ = ("at", "bytes", "events")
+
+    def __init__(self, events: float, bytes: float, at: float) -> None:
+        self.events, self.bytes, self.at = events, bytes, at
 
 
 class Quotas:
-    """Only known projects get a bucket, so memory is bounded. A batch may overdraw, and is then waited off."""
+    """Only known projects get a bucket, so memory is bounded."""
 
     def __init__(self, events_per_second: float, bytes_per_second: float = 0) -> None:
-        self._rates = Cost(events_per_second, bytes_per_second)
-        self._buckets: dict[str, tuple[Cost, float]] = {}  # project → (what is left, at which monotonic time)
+        self._events, self._bytes = events_per_second, bytes_per_second
+        self._unlimited = not (events_per_second or bytes_per_second)
+        self._buckets: dict[str, Bucket] = {}
 
     def check(self, project_id: str, now: float) -> None:
         """Raises QuotaExceeded while the project has nothing left of one of them."""
-        for left, rate, unit in zip(self._left(project_id, now), self._rates, Cost._fields, strict=True):
-            if rate and left <= 0:
-                raise QuotaExceeded(
-                    f"the project's quota is {rate:,.0f} {unit} a second: send the same beacon again later",
-                    retry_after=-left / rate,
-                )
-
-    def charge(self, costs: Mapping[str, Cost], now: float) -> None:
-        """All the projects' parts of one beacon or, raising QuotaExceeded, none."""
-        if not any(self._rates):
+        if self._unlimited:
             return
-        for project_id in costs:
-            self.check(project_id, now)
-        for project_id, cost in costs.items():
-            left = self._left(project_id, now)
-            self._buckets[project_id] = Cost(left.events - cost.events, left.bytes - cost.bytes), now
+        bucket = self._bucket(project_id, now)
+        if self._events and bucket.events <= 0:
+            raise _exceeded(self._events, "events", -bucket.events)
+        if self._bytes and bucket.bytes <= 0:
+            raise _exceeded(self._bytes, "bytes", -bucket.bytes)
 
-    def _left(self, project_id: str, now: float) -> Cost:
-        full = Cost(*(rate * BURST_SECONDS for rate in self._rates))
-        left, then = self._buckets.get(project_id, (full, now))
-        passed = now - then
-        return Cost(
-            *(min(most, have + passed * rate) for most, have, rate in zip(full, left, self._rates, strict=True))
-        )
+    def charge(self, project_id: str, events: float, bytes: float, now: float) -> None:
+        """Events that were accepted or rejected, and bytes of the body after inflating."""
+        if self._unlimited:
+            return
+        bucket = self._bucket(project_id, now)
+        bucket.events -= events
+        bucket.bytes -= bytes
+
+    def _bucket(self, project_id: str, now: float) -> Bucket:
+        """As full as it is by now."""
+        bucket = self._buckets.get(project_id)
+        if bucket is None:
+            bucket = Bucket(self._events * BURST_SECONDS, self._bytes * BURST_SECONDS, now)
+            self._buckets[project_id] = bucket
+        passed, bucket.at = now - bucket.at, now
+        bucket.events = min(bucket.events + passed * self._events, self._events * BURST_SECONDS)
+        bucket.bytes = min(bucket.bytes + passed * self._bytes, self._bytes * BURST_SECONDS)
+        return bucket
+
+
+def _exceeded(rate: float, unit: str, missing: float) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"the project's quota is {rate:,.0f} {unit} a second: send the same beacon again later",
+        retry_after=missing / rate,
+    )

@@ -32,7 +32,7 @@ class Guard:
         """The event, marked if nothing proves the user it names. Raises InvalidEvent."""
         if not event.user_id:
             return event  # a guest
-        token = token_of(raw)
+        token = token_of(raw.get(TOKEN), raw.get("context"))
         if token:
             guest = self._proven.get((token, event.user_id)) if type(token) is str else None
             if guest is None:
@@ -52,9 +52,8 @@ class Guard:
         return replace(event, unverified=True)
 
 
-def token_of(raw: Mapping[str, Any]) -> object:
-    token = raw.get(TOKEN)
-    if token is None:
-        context = raw.get("context")
-        token = context.get(TOKEN) if type(context) is dict else None
+def token_of(token: object, context: object) -> object:
+    """`token` stood in the envelope."""
+    if token is None and type(context) is dict:
+        return context.get(TOKEN)
     return token

@@ -1,17 +1,13 @@
 """The guest's cookie set over HTTP, which browsers keep longer than one that a script has written."""
 
 import re
-from dataclasses import dataclass
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
-from ask0.catalog.cache import CatalogCache
-from ask0.gateway.bodies import BodyReader
-from ask0.gateway.callers import project_of_page
 from ask0.gateway.cors import PAGE, Page
 from ask0.gateway.errors import BadRequest
+from ask0.gateway.operations import Asked
 
 NAME = "ask0"
 MAX_AGE = 400 * 24 * 3600  # browsers keep none for longer
@@ -19,29 +15,18 @@ GUEST = re.compile(r"g-[A-Za-z0-9_-]{1,253}")
 SENT = re.compile(rf"(?:^|;) *{NAME}=([^; ]*)")
 
 
-@dataclass(frozen=True)
-class Cookie:
+async def renew(asked: Asked) -> Response:
     """For sites whose gateway is on their own host, such as a proxy path, or on a subdomain (ASK0_COOKIE_DOMAIN)."""
-
-    catalog: CatalogCache
-    bodies: BodyReader
-
-    async def renew(self, request: Request) -> Response:
-        page: Page = request.scope[PAGE]
-        headers: dict[bytes, bytes] = dict(request.scope["headers"])
-        document = (await self.bodies.parse(await self.bodies.read(request.receive, headers), None)).value
-        if type(document) is not dict:
-            raise BadRequest('the body is {"writeKey", "anonymousId"}', code="not_an_object")
-        await project_of_page(self.catalog, document.get("writeKey"))
-        guest = _known_guest(headers) or document.get("anonymousId")
-        if type(guest) is not str or not GUEST.fullmatch(guest):
-            raise BadRequest(
-                "anonymousId is a guest's id: g- and up to 253 letters, digits, - or _", code="invalid_anonymous_id"
-            )
-        body = orjson.dumps({"success": True, "anonymousId": guest})
-        cookie = f"{NAME}={guest}; Path=/; Max-Age={MAX_AGE}; SameSite=Lax"
-        cookie += "; Secure" * page.secure + f"; Domain={page.cookie_domain}" * bool(page.cookie_domain)
-        return Response(body, headers={"set-cookie": cookie}, media_type="application/json")
+    page: Page = asked.request.scope[PAGE]
+    guest = _known_guest(dict(asked.request.scope["headers"])) or asked.body.anonymous_id
+    if type(guest) is not str or not GUEST.fullmatch(guest):
+        raise BadRequest(
+            "anonymousId is a guest's id: g- and up to 253 letters, digits, - or _", code="invalid_anonymous_id"
+        )
+    body = orjson.dumps({"success": True, "anonymousId": guest})
+    cookie = f"{NAME}={guest}; Path=/; Max-Age={MAX_AGE}; SameSite=Lax"
+    cookie += "; Secure" * page.secure + f"; Domain={page.cookie_domain}" * bool(page.cookie_domain)
+    return Response(body, headers={"set-cookie": cookie}, media_type="application/json")
 
 
 def _known_guest(headers: dict[bytes, bytes]) -> str | None:

@@ -5,11 +5,12 @@ import secrets
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask0.catalog.cache import CatalogCache
+from ask0.gateway.api.access import Accesses
 from ask0.gateway.errors import BadRequest, NotFound, ServiceUnavailable
+from ask0.gateway.operations import Asked
 from ask0.gateway.origins import Origins
 from ask0.gateway.site.static import Static
 from ask0.warehouse.connect import Warehouse
@@ -25,12 +26,13 @@ class Demo:
     origins: Origins
     warehouse: Warehouse
     threads: Executor
+    accesses: Accesses
 
-    async def page(self, request: Request) -> Response:
+    async def page(self, asked: Asked) -> Response:
         """A small help centre with the real snippet in its head."""
-        self.origins.check_own_host(request.scope)
+        self.origins.check_own_host(asked.request.scope)
         nonce = secrets.token_urlsafe(16)
-        origin = self.origins.of(request.scope)
+        origin = self.origins.of(asked.request.scope)
         values = {"__ASK0_KEY__": self._write_key(), "__ASK0_HOST__": origin, "__NONCE__": nonce}
         policy = (
             f"default-src 'none'; script-src 'nonce-{nonce}' {origin}; style-src 'nonce-{nonce}'; "
@@ -43,14 +45,21 @@ class Demo:
             headers={"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"},
         )
 
-    async def page_without_slash(self, request: Request) -> Response:
+    async def page_without_slash(self, asked: Asked) -> Response:
         """The page's own addresses are relative."""
         return RedirectResponse("/demo")
 
-    async def rows(self, request: Request) -> Response:
+    async def access(self, asked: Asked) -> Response:
+        """What the demo's own server would ask before its assistant answers."""
+        self.origins.check_own_host(asked.request.scope)
+        return JSONResponse(
+            await self.accesses.decide(self.project_id, asked.query), headers={"cache-control": "no-store"}
+        )
+
+    async def rows(self, asked: Asked) -> Response:
         """What ClickHouse holds of one visitor of the demo project, named by anonymousId or userId."""
-        self.origins.check_own_host(request.scope)
-        user, since = request.query_params.get("user", ""), request.query_params.get("since", "0")
+        self.origins.check_own_host(asked.request.scope)
+        user, since = asked.request.query_params.get("user", ""), asked.request.query_params.get("since", "0")
         if not user or not since.isdecimal() or len(since) > 15:
             raise BadRequest("ask for ?user=<anonymousId or userId>, and since=<epoch ms> if you like")
         try:

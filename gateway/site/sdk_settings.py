@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.cache import CatalogCache
-from ask0.gateway.callers import project_of_page
-from ask0.gateway.ingest.keys import key_of_request
+from ask0.gateway.operations import Asked
 from ask0.gateway.origins import Origins
 
 
@@ -16,19 +14,17 @@ class SdkSettings:
     catalog: CatalogCache
     origins: Origins
 
-    async def segment(self, request: Request) -> Response:
+    async def segment(self, asked: Asked) -> Response:
         """For analytics-next: send to us, and load nothing else."""
-        key = request.path_params["writeKey"]
-        await project_of_page(self.catalog, key)
-        protocol, _, host = self.origins.of(request.scope).partition("://")
+        key = asked.request.path_params["writeKey"]
+        protocol, _, host = self.origins.of(asked.request.scope).partition("://")
         destination = {"apiKey": key, "apiHost": f"{host}/v1", "protocol": protocol}
         settings = {"integrations": {"Segment.io": destination}, "metrics": {"sampleRate": 0}}
         return JSONResponse(settings, headers={"vary": "Host", "cache-control": "no-store"})  # it names that host
 
-    async def rudderstack(self, request: Request) -> Response:
+    async def rudderstack(self, asked: Asked) -> Response:
         """For RudderStack's JavaScript SDK: a source without destinations."""
-        key = key_of_request(dict(request.scope["headers"]), request.scope["query_string"])
-        project_id = await project_of_page(self.catalog, key)
+        project_id = asked.caller.project_id
         project = self.catalog.current.projects.get(project_id)
         source = {
             "id": project_id,
@@ -40,6 +36,6 @@ class SdkSettings:
         }
         return JSONResponse({"source": source})
 
-    async def ignore_metrics(self, request: Request) -> Response:
+    async def ignore_metrics(self, asked: Asked) -> Response:
         """The SDKs' measurements of themselves."""
         return JSONResponse({"success": True})

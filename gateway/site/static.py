@@ -10,9 +10,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ask0.catalog.cache import CatalogCache
-from ask0.gateway.callers import project_of_page
 from ask0.gateway.errors import BadRequest, NotFound
+from ask0.gateway.operations import Asked
 from ask0.gateway.origins import Origins
 from ask0.gateway.site.releases import versioned_files
 from ask0.schemas.consent import STATES
@@ -55,8 +54,7 @@ class Asset:
 class Static:
     """Files are read once, at start. Before the widget is built there are none, and the rest of the gateway works."""
 
-    def __init__(self, folder: Path, kept: Path, catalog: CatalogCache, origins: Origins) -> None:
-        self._catalog = catalog
+    def __init__(self, folder: Path, kept: Path, origins: Origins) -> None:
         self._origins = origins
         manifest = folder / "manifest.json"
         self._manifest: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
@@ -65,37 +63,38 @@ class Static:
         files |= {name: folder / name for name in UNVERSIONED if (folder / name).exists()}
         self._assets = {name: Asset.read(path) for name, path in files.items()}
 
-    async def manifest(self, request: Request) -> Response:
+    async def manifest(self, asked: Asked) -> Response:
         """The names of this release's files with their integrity, for pages that pin them."""
         described = {name: value for name, value in self._manifest.items() if name != "snippet"}
         return JSONResponse(described, headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE})
 
-    async def bundle(self, request: Request) -> Response:
+    async def bundle(self, asked: Asked) -> Response:
         """The newest bundle, for pages that always want it: a short cache, then asked for again by its ETag."""
-        return _serve(request, self._asset("ask0.js"), SHORT_CACHE)
+        return _serve(asked.request, self._asset("ask0.js"), SHORT_CACHE)
 
-    async def versioned_bundle(self, request: Request) -> Response:
+    async def versioned_bundle(self, asked: Asked) -> Response:
         """One version of the bundle, never changed: the one to load with an integrity attribute."""
-        return _serve(request, self._asset(f"ask0.{request.path_params['version']}.js"), FOR_EVER)
+        return _serve(asked.request, self._asset(f"ask0.{asked.request.path_params['version']}.js"), FOR_EVER)
 
-    async def auto(self, request: Request) -> Response:
+    async def auto(self, asked: Asked) -> Response:
         """The bundle for pages without a snippet, with `data-ask0`: it tells of page views by itself."""
-        return _serve(request, self._asset("auto.js"), SHORT_CACHE)
+        return _serve(asked.request, self._asset("auto.js"), SHORT_CACHE)
 
-    async def versioned_auto(self, request: Request) -> Response:
-        return _serve(request, self._asset(f"auto.{request.path_params['version']}.js"), FOR_EVER)
+    async def versioned_auto(self, asked: Asked) -> Response:
+        return _serve(asked.request, self._asset(f"auto.{asked.request.path_params['version']}.js"), FOR_EVER)
 
-    async def more(self, request: Request) -> Response:
+    async def more(self, asked: Asked) -> Response:
         """The module that the bundle loads when a page first needs it; its name changes with its content."""
-        return _serve(request, self._asset(f"more.{request.path_params['hash']}.js"), FOR_EVER)
+        return _serve(asked.request, self._asset(f"more.{asked.request.path_params['hash']}.js"), FOR_EVER)
 
-    async def snippet(self, request: Request) -> Response:
+    async def snippet(self, asked: Asked) -> Response:
         """The stub with this gateway's address, a write key and the page's options in it."""
-        key = request.query_params.get("writeKey", "")
-        await project_of_page(self._catalog, key)
+        key = asked.request.query_params.get("writeKey")
+        if not key:
+            raise BadRequest("the key that the snippet is to have stands in ?writeKey=")
         values = {
-            "__ASK0_KEY__": "&".join(filter(None, (key, _options(request.query_params)))),
-            "__ASK0_HOST__": self._origins.of(request.scope),
+            "__ASK0_KEY__": "&".join(filter(None, (key, _options(asked.request.query_params)))),
+            "__ASK0_HOST__": self._origins.of(asked.request.scope),
         }
         return Response(
             self.filled("snippet.js", values),

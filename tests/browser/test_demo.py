@@ -2,9 +2,10 @@
 
 import re
 
+import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from bench.stack import Stack, wait_for
+from bench.stack import SECRET_KEY, Stack, wait_for
 
 DONE = (
     "Help",
@@ -60,6 +61,23 @@ def test_an_unknown_question_is_not_answered(stack: Stack, page: Page) -> None:
     page.get_by_label("Your question").fill("Can you sing?")
     page.keyboard.press("Enter")
     expect(event_row(page, "Answer Given")).to_contain_text('"answered":false', timeout=30_000)
+
+
+def test_a_deactivated_user_is_refused_until_let_in_again(stack: Stack, page: Page) -> None:
+    """As somebody does it with curl, while the page is open."""
+    page.goto(f"{stack.url}/demo")
+    page.get_by_role("button", name="Omar Haddad").click()
+    page.get_by_role("button", name="How do I verify a webhook?").click()
+    expect(page.get_by_role("button", name="Helpful", exact=True)).to_be_visible()
+    user = f"{stack.url}/v1/projects/-/users/user_omar"
+    secret = {"authorization": f"Bearer {SECRET_KEY}"}
+    wait_for(lambda: httpx.get(user, headers=secret).status_code == 200, "Omar to be known")
+    assert httpx.post(f"{user}/deactivate", json={"reason": "spam"}, headers=secret).json()["status"] == "Deactivated"
+    page.get_by_role("button", name="How do I verify a webhook?").click()
+    expect(page.get_by_text("Your account is deactivated")).to_be_visible()
+    assert httpx.post(f"{user}/reactivate", headers=secret).json()["status"] == "Active"
+    page.get_by_role("button", name="How do I verify a webhook?").click()
+    expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_count(2)
 
 
 def test_logging_in_as_the_same_person_again_sends_nothing(stack: Stack, page: Page) -> None:

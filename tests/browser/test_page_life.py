@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 def go_back(page: Page) -> None:
     """To a page that does not load again: Playwright's own call would wait for that."""
-    page.evaluate("history.back()")
+    page.evaluate("setTimeout(() => history.back())")  # so that the call has returned before its page is left
 
 
 def crash(page: Page) -> None:

@@ -122,9 +122,16 @@ async def test_after_a_crash_it_goes_on_from_an_older_copy(home: Home, tmp_path:
 
 
 async def test_an_older_program_stops_deciding_and_goes_on_serving(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with started(replica(home)) as old, started(home.open_control()) as newer:
+    control = home.open_control()
+    append = control.append
+
+    async def append_after_the_newer(value: bytes) -> None:
+        await append(changes.encode(change("a", 2)).replace(b'"v":1', b'"v":2'))
+        await append(value)
+
+    async with started(Replica(control, None)) as old:
         await old.write(change("a", 1))
-        await newer.append(changes.encode(change("a", 2)).replace(b'"v":1', b'"v":2'))
+        monkeypatch.setattr(control, "append", append_after_the_newer)
         with pytest.raises(OutcomeUnknown):
             await old.write(change("b", 1))
         assert bodies(old.state) == {"a": 1}
@@ -138,9 +145,12 @@ async def test_an_older_program_stops_deciding_and_goes_on_serving(home: Home, m
 
 async def test_whoever_looks_is_told_of_each_change(home: Home) -> None:
     seen: list[dict[str, object]] = []
+    late: list[dict[str, object]] = []
     one = replica(home)
     one.on_change(lambda: seen.append(bodies(one.state)))
     async with started(one):
         await one.write(change("a", 1))
+        one.on_change(lambda: late.append(bodies(one.state)))
+        assert late == [{"a": 1}]
     assert seen[0] == {}
     assert seen[-1] == {"a": 1}

@@ -167,6 +167,7 @@ def run_model(homes: Iterator[Home], examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.apart
 def test_everyone_ends_with_the_same_documents_on_sqlite(tmp_path: Path) -> None:
     run_model((Home(f"sqlite://{tmp_path}/{number}/log.sqlite3", "") for number in count()), 60, 15)
 

@@ -4,15 +4,20 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from bench.stack import free_port, wait_for
 from tests.cli.processes import ROOT, Server, environment, run
 from tests.kafka_broker import kafka_broker
+
+SECRET = f"sk_{'parts' * 8}"
+SERVER = {"authorization": f"Bearer {SECRET}"}
 
 
 @contextmanager
@@ -48,6 +53,8 @@ def test_two_gateways_and_two_workers_share_the_work(server: Server, tmp_path: P
                 "ASK0_WORKER_PORT": worker.rpartition(":")[2],
                 "ASK0_BOOTSTRAP_PROJECT": "Apart",
                 "ASK0_BOOTSTRAP_WRITE_KEY": "wk_of_the_parts",
+                "ASK0_BOOTSTRAP_SECRET_KEY": SECRET,
+                "ASK0_GATEWAY_PROCESSES": str(number + 1),
             }
             assert run("migrate", settings=settings).code == 0
             stack.enter_context(part("gateway", settings, f"{gateway}/health/ready"))
@@ -59,3 +66,35 @@ def test_two_gateways_and_two_workers_share_the_work(server: Server, tmp_path: P
         stored = "SELECT count(), uniqExact(message_id) FROM events WHERE event = 'Apart'"
         wait_for(lambda: server.query(stored) == "200\t200", "the events")
         assert b"ask0_worker_rounds_total" in httpx.get(f"{workers[0]}/metrics").content
+        users_are_the_same_at_every_gateway(gateways)
+
+
+def users_are_the_same_at_every_gateway(gateways: Sequence[str]) -> None:
+    """What is written at one is read at all of them, once; who is deactivated at one is refused at all."""
+    for number in range(8):
+        user, body = f"/v1/projects/-/users/apart-{number}", {"plan": "pro", "tags": ["apart"]}
+        keyed = {"idempotency-key": f"apart-{number}"}
+        first, again = (put(f"{one}{user}", body, keyed) for one in gateways)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first.json()
+    listed = httpx.get(f"{gateways[1]}/v1/projects/-/users?search=apart-&sort=-id", headers=SERVER).json()["users"]
+    assert [one["id"] for one in listed] == [f"apart-{number}" for number in range(7, -1, -1)]
+    assert httpx.post(f"{gateways[0]}{user}/deactivate", headers=SERVER).status_code == 200
+    for one in (*gateways, gateways[1], gateways[1]):  # the second is two processes
+        wait_for(partial(refuses, f"{one}/v1/projects/-/access?user=apart-7"), "every gateway to obey")
+
+
+def put(url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:
+    """Once it is applied: a machine that is busy may say 202 first, and the same key is safe."""
+    answers: list[httpx.Response] = []
+
+    def is_applied() -> bool:
+        answers.append(httpx.put(url, json=body, headers=headers | SERVER, timeout=30))
+        return answers[-1].status_code in (200, 201)
+
+    wait_for(is_applied, "the change to be applied")
+    return answers[-1]
+
+
+def refuses(url: str) -> bool:
+    return httpx.get(url, headers=SERVER).json()["allowed"] is False

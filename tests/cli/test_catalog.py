@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import httpx
+
 from ask0.cli.datadir import locked
 from tests.cli.processes import Server, run
 
@@ -13,6 +15,16 @@ def test_a_project_made_beside_the_running_server_can_send_at_once(server: Serve
     assert len(made["secretKey"]) == 43
     event = {"type": "track", "event": "From the second shop", "userId": "u", "writeKey": made["writeKey"]}
     assert server.post([event]).json()["accepted"] == 1
+
+
+def test_who_may_chat_is_the_projects_choice(server: Server) -> None:
+    made = server.run("project", "create", "Third shop", "--json").json
+    assert "identified" in server.run("project", "permission", "login", "--project", "Third shop").out
+    listed = {row["name"]: row["permission"] for row in server.run("project", "list", "--json").json}
+    assert (listed["Third shop"], listed["My project"]) == ("login", "guest")
+    asked = f"{server.url}/v1/projects/-/access?anonymous=a"
+    answer = httpx.get(asked, headers={"authorization": f"Bearer {made['secretKey']}"}).json()
+    assert (answer["allowed"], answer["reason"]) == (False, "login_required")
 
 
 def test_a_revoked_key_is_refused(server: Server) -> None:

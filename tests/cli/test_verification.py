@@ -53,6 +53,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def test_a_user_is_changed_and_read_with_their_token_alone_through_a_rotation(site: Site) -> None:
     assert "ask0 verification add" in site.ask0("verification", "require").err
     first = site.add_key()["secret"]
+    files = [file for file in Path(site.stack.environ["ASK0_DATA_DIR"]).iterdir() if file.is_file()]
+    assert {"log.sqlite3", "sealing.key"} <= {file.name for file in files}
+    assert not [file.name for file in files if first.encode() in file.read_bytes()]
     assert site.ask0("verification", "require").code == 0
     wait_for(lambda: site.identify() == "token_missing", "the gateway to require tokens")
     u1 = sign("u1", first)

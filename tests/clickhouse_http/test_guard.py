@@ -65,6 +65,7 @@ def test_what_tools_and_people_ask_is_answered(analyst: httpx.Client, code: str,
     assert code_of(response) == code, response.text
 
 
+@pytest.mark.apart
 def test_every_table_function_of_the_engine_is_refused_but_for_the_open_ones(analyst: httpx.Client) -> None:
     names = column(analyst, "SELECT name FROM system.table_functions")
     assert len(names) > 90

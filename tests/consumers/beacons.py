@@ -8,12 +8,16 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import Any
 
+import msgspec
+
 from ask0.consumers.folds.events import Fit
 from ask0.consumers.folds.json_columns import fit
 from ask0.consumers.tables.rounds import Applied, Limits, apply
 from ask0.eventlog.log import Chunk
 from ask0.schemas.events import Event, parse_event
 from ask0.schemas.records import Record, encode
+from ask0.schemas.user_changes import CHANGE, Origin, UserChange
+from ask0.schemas.user_changes import encode as encode_part
 from ask0.warehouse.connect import Warehouse
 
 NOW = time.time_ns() // 1_000_000  # recent, as ids older than 35 days are forgotten
@@ -60,6 +64,7 @@ def tables(warehouse: Warehouse, project: str = "p") -> dict[str, list[Any]]:
         "guests": "SELECT id, merged_into FROM user_rows FINAL",
         "conversations": "SELECT * EXCEPT project_id FROM conversations",
         "identities": "SELECT * EXCEPT project_id FROM identities",
+        "changes": "SELECT * EXCEPT (project_id, _log, _partition, _off, _idx) FROM user_changes FINAL",
         "quarantine": "SELECT reason, message_id, raw FROM quarantine",
     }
     return {
@@ -90,6 +95,22 @@ def history(seed: int, beacons: int, project: str = "p") -> list[bytes]:
     ]
 
 
+def change(
+    user_id: str, *, id: str = "", at: int = NOW, traits: Any = None, tags: Any = None, consent: Any = None
+) -> Event:
+    """A change of a user, as the API puts it on the log."""
+    said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in (traits or {}).items()}
+    return Event(
+        type=CHANGE,
+        message_id=id or f"change-{next(_ids)}",
+        timestamp=at,
+        event="user.updated",
+        user_id=user_id,
+        properties=encode_part(UserChange(traits=said, tags=tags or {}, consent=consent or {})),
+        context=encode_part(Origin(actor="key", request="request-1", digest="d")),
+    )
+
+
 def _something(chance: random.Random, message_id: str) -> Event:
     # So many that most appear only a few times: what one round leaves stale, no later one heals.
     ids: dict[str, str] = {"anonymousId": chance.choice(("a", "a", "g-a")) + str(chance.randrange(25))}
@@ -104,6 +125,8 @@ def _something(chance: random.Random, message_id: str) -> Event:
     kinds: tuple[dict[str, Any], ...] = (
         {"type": "page", "name": "Home"},
         {"type": "identify", "traits": {chance.choice(("plan", "a.b", "email")): chance.choice((1, "x", None, [2]))}},
+        {"type": "identify", "traits": {"emailVerified": chance.random() < 0.5}},
+        {"event": "Survey Answered", "properties": {"nps": chance.choice((0, 7.0, 10, 11, "9", None))}},
         {"type": "alias", "previousId": f"a{chance.randrange(25)}"},
         {"event": "Conversation Started", "properties": {**talk, "title": chance.choice(("A", "B")), "channel": "web"}},
         {"event": "Question Asked", "properties": {**talk, "text": message_id, "topic": chance.choice("xyz")}},
@@ -114,6 +137,15 @@ def _something(chance: random.Random, message_id: str) -> Event:
     )
     # Few different times, so that some writes are equally late.
     when = NOW - chance.choice((1, 2, 3, 4, 5)) * 100_000
+    if "userId" in ids and chance.random() < 0.2:
+        return change(
+            ids["userId"],
+            id=message_id,
+            at=when,
+            traits={chance.choice(("plan", "a.b", "emailVerified")): chance.choice((True, "x", None))},
+            tags={chance.choice(("vip", "new")): chance.random() < 0.6},
+            consent={"marketing": chance.choice(("granted", "denied", "?"))},
+        )
     context: dict[str, Any] = {}
     if chance.random() < 0.2:
         states = [chance.choice(("granted", "pending", "denied", "?")) for _ in range(2)]

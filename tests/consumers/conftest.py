@@ -1,12 +1,12 @@
 """A warehouse in this process for tests that do much: what holds here over HTTP too is shown with `warehouse`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.migrate import migrate
+from tests.warehouse.fixtures import create
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def embedded_dsn(engine: Warehouse, database: str, chdb_path: Path) -> str:
 
 
 @pytest.fixture
-def embedded(embedded_dsn: str) -> Iterator[Warehouse]:
+def embedded(embedded_dsn: str, schema: Sequence[str]) -> Iterator[Warehouse]:
     with Warehouse(embedded_dsn) as warehouse:
-        migrate(warehouse)
+        create(warehouse, schema)
         yield warehouse

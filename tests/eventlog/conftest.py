@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +22,12 @@ def kafka_bootstrap() -> Iterator[str]:
 def sqlite_home(tmp_path: Path) -> Home:
     (tmp_path / "file").touch()
     return Home(f"sqlite://{tmp_path}/log/log.sqlite3", f"sqlite://{tmp_path}/file/log.sqlite3")
+
+
+@pytest.fixture
+def busy_sqlite_home(sqlite_home: Home) -> Home:
+    """Whose appends are committed in a process of their own."""
+    return replace(sqlite_home, busy=True)
 
 
 @pytest.fixture

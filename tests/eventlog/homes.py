@@ -21,9 +21,10 @@ T = TypeVar("T", bound=Part)
 class Home:
     dsn: str
     away: str  # of the same kind, where nothing is
+    busy: bool = False
 
     def open_log(self) -> Log:
-        return open_log(self.dsn, group="ask0-test")
+        return open_log(self.dsn, group="ask0-test", busy=self.busy)
 
     def open_control(self) -> Control:
         return open_control(self.dsn)

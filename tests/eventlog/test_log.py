@@ -22,6 +22,13 @@ def numbers(start: int, end: int) -> list[bytes]:
     return [b"%d" % number for number in range(start, end)]
 
 
+@pytest.fixture(params=["sqlite", "busy_sqlite", "kafka"])
+def home(request: pytest.FixtureRequest) -> Home:
+    """Also where a process of its own commits."""
+    home: Home = request.getfixturevalue(f"{request.param}_home")
+    return home
+
+
 async def test_what_was_appended_is_read_back_whole_and_in_the_order_of_its_key(home: Home) -> None:
     sent = defaultdict(list)
     async with started(home.open_log()) as log, started(home.open_reader()) as reader:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ask0.eventlog import sqlite, sqlite_file, sqlite_reader
+from ask0.eventlog import sqlite, sqlite_commit, sqlite_file, sqlite_follower, sqlite_reader
 from ask0.eventlog.log import MAX_CHUNK_BYTES, Chunk, ChunkLost, Entry, LogUnavailable
 from ask0.eventlog.sqlite import SqliteLog
 from ask0.eventlog.sqlite_reader import SqliteReader
@@ -108,7 +108,7 @@ async def test_too_much_that_waits_is_refused_at_once(path: Path, monkeypatch: p
     monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 60.0)
     async with started(SqliteLog(path, max_waiting_bytes=1000)) as log, started(SqliteReader(path)) as reader:
         with locked(path):
-            first = asyncio.create_task(log.append(entries(1, 5000)))
+            first = asyncio.ensure_future(log.append(entries(1, 5000)))
             await asyncio.sleep(0)
             with pytest.raises(LogUnavailable, match="does not keep up"):
                 await log.append(entries(1))
@@ -124,7 +124,7 @@ async def test_a_cancelled_append_does_not_hold_up_its_neighbours(path: Path, mo
     async with started(SqliteLog(path, max_waiting_bytes=20_000)) as log:
         for _ in range(5):
             with locked(path):
-                appends = [asyncio.create_task(log.append(entries(1, 5000))) for _ in range(3)]
+                appends = [asyncio.ensure_future(log.append(entries(1, 5000))) for _ in range(3)]
                 await asyncio.sleep(0)
                 appends[1].cancel()
                 await asyncio.wait([appends[1]])
@@ -223,7 +223,7 @@ async def test_a_closed_log_takes_and_gives_nothing(path: Path) -> None:
 
 async def test_close_waits_for_what_was_appended(path: Path) -> None:
     async with started(SqliteLog(path)) as log:
-        appends = [asyncio.create_task(log.append(entries(10))) for _ in range(10)]
+        appends = [asyncio.ensure_future(log.append(entries(10))) for _ in range(10)]
         await asyncio.sleep(0)
     await asyncio.gather(*appends)
     assert ask(path, "SELECT count(*) FROM records") == 100
@@ -242,7 +242,7 @@ async def test_close_hands_over_what_waits_for_a_group(path: Path, monkeypatch: 
 
 
 async def test_an_append_of_more_rows_than_one_statement_takes_is_whole(path: Path) -> None:
-    count = 2 * sqlite._ROWS_AT_ONCE + 3
+    count = 2 * sqlite_commit._ROWS_AT_ONCE + 3
     async with started(SqliteLog(path)) as log, started(SqliteReader(path)) as reader:
         await log.append(entries(count))
         assert values(await read_records(reader, count)) == [entry.value for entry in entries(count)]
@@ -280,7 +280,7 @@ async def test_only_the_chunk_in_work_can_be_finished(path: Path) -> None:
 
 
 async def test_a_commit_in_this_process_wakes_the_reader(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_reader, "_LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(sqlite_follower, "_LOOK_SECONDS", 3600.0)
     async with started(SqliteReader(path)) as reader:
         polling = asyncio.create_task(reader.poll(3600))
         while not polling.done():

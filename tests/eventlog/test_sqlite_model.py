@@ -20,6 +20,10 @@ MAX_EVENTS, MAX_BYTES, KEEP = 6, 40, 3
 ENTRIES = st.lists(st.builds(Entry, st.just(b"key"), st.binary(max_size=60), st.integers(0, 8)), min_size=1, max_size=9)
 
 
+async def append(log: SqliteLog, entries: list[Entry]) -> None:
+    await log.append(entries)
+
+
 class LogMachine(RuleBasedStateMachine):
     """`done` and `intent` are the model's marks: indices into the list of all entries ever appended."""
 
@@ -50,7 +54,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(entries=ENTRIES)
     def append(self, entries: list[Entry]) -> None:
-        self.runner.run(self.log.append(entries))
+        self.runner.run(append(self.log, entries))
         self.entries += entries
 
     @rule()

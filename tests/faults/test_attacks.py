@@ -50,8 +50,21 @@ def batch(*events: Any) -> bytes:
     return json.dumps({"batch": list(events)}).encode()
 
 
+def send(product: Product, path: str, body: Any, **headers: str) -> Any:
+    """(status, answer). Again after a 429, as SDKs do: on a slow machine this one project may be over its share of what
+    waits for the worker."""
+    answers: list[Any] = []
+
+    def is_heard() -> bool:
+        answers.append(product.post(path, body, **headers))
+        return bool(answers[-1][0] != 429)
+
+    wait_for(is_heard, "room for a beacon", timeout=120)
+    return answers[-1]
+
+
 def see_neighbour(product: Product, message_id: str) -> None:
-    assert product.post("/v1/track", {"event": "x", "userId": "neighbour", "messageId": message_id})[0] == 200
+    assert send(product, "/v1/track", {"event": "x", "userId": "neighbour", "messageId": message_id})[0] == 200
     found = f"SELECT count() FROM ask0.events WHERE message_id = '{message_id}'"
     wait_for(lambda: product.query(found) in ([(1,)], [("1",)]), "the neighbour's event")
     assert product.is_alive()
@@ -61,9 +74,9 @@ def see_neighbour(product: Product, message_id: str) -> None:
 def test_nobody_stops_wedges_or_fills_the_product_for_others(product: Product) -> None:
     # Keys that once became the same in ClickHouse: two requests of 60 bytes, and many events of one request.
     for traits in ({"a.b": 1}, {"a%2Eb": 2}):
-        assert product.post("/v1/identify", {"anonymousId": "g-z", "traits": traits})[0] == 200
+        assert send(product, "/v1/identify", {"anonymousId": "g-z", "traits": traits})[0] == 200
     pair = {"event": "pair", "userId": "u", "properties": {"a.b": 1, "a%2Eb": 2, "n": [{".": 1, "%2E": 2}]}}
-    assert product.post("/v1/batch", batch(*[pair] * 1_100))[1]["accepted"] == 1_100
+    assert send(product, "/v1/batch", batch(*[pair] * 1_100))[1]["accepted"] == 1_100
     see_neighbour(product, "after keys that meet")
     sent = "SELECT DISTINCT sent_properties FROM ask0.events WHERE event = 'pair'"
     assert [json.loads(row[0]) for row in product.query(sent)] == [pair["properties"]]
@@ -74,13 +87,13 @@ def test_nobody_stops_wedges_or_fills_the_product_for_others(product: Product) -
     for request in range(20):
         ids = [f"{request:04}-{n:04}" for n in range(500)]
         events = [{"type": "identify", "userId": f"{id:a<255}", "anonymousId": f"{id:b<253}"} for id in ids]
-        assert product.post("/v1/batch", gzip.compress(batch(*events)), **{"Content-Encoding": "gzip"})[0] == 200
+        assert send(product, "/v1/batch", gzip.compress(batch(*events)), **{"Content-Encoding": "gzip"})[0] == 200
     see_neighbour(product, "after long ids")
 
     # Rejected events, which once cost 700 times what was sent.
     rejects = gzip.compress(batch(*[{"event": 7, "userId": "u", "x": "y" * 150}] * 2_400))
     for _ in range(3):
-        assert product.post("/v1/batch", rejects, **{"Content-Encoding": "gzip"})[0] == 400
+        assert send(product, "/v1/batch", rejects, **{"Content-Encoding": "gzip"})[0] == 400
     see_neighbour(product, "after rejects")
     kept = "SELECT count() FROM ask0.quarantine WHERE stage = 'gateway'"
     wait_for(lambda: int(product.query(kept)[0][0]) == 3 * MAX_KEPT_REJECTS, "those that are kept, and no more")

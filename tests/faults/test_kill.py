@@ -18,6 +18,7 @@ import pytest
 
 from bench.stack import WRITE_KEY, Stack, wait_for
 from tests.faults.conversations import write_conversations
+from tests.faults.follower import Follower
 from tests.kafka_broker import kafka_broker
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))
@@ -52,7 +53,8 @@ def test_kill_9_during_the_demo_leaves_every_acknowledged_event_in_once(home: st
             follower.start()
             stack.start()
         demos.finish()
-        wait_for(lambda: len(follower.messages()) == demos.accepted, "the second group to have all events", timeout=120)
+        follower.wait_for(demos.accepted)
+        assert len(follower.messages()) == demos.accepted
         follower.kill()
         wait_for(lambda: counts(stack, EVENTS)[1] == demos.accepted, "every accepted event to be visible", timeout=300)
         wait_for(lambda: counts(stack, TALK) == demos.talk, "every conversation", timeout=60)
@@ -110,37 +112,6 @@ class Demos:
 
     def finish(self) -> None:
         self.accepted += finish(self.demo)
-
-
-class Follower:
-    """`ask0 tail` as a group of its own."""
-
-    def __init__(self, out: Path, stack: Stack) -> None:
-        self._out = out
-        self._environ = {**os.environ, **stack.environ}
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "ask0.cli.main", "tail", "--json", "--group", "follower", "--from-start"]
-        with open(self._out, "ab") as out:
-            out.write(b"\n")  # after a line that was cut
-            out.flush()
-            self._process = subprocess.Popen(command, env=self._environ, stdout=out, stderr=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def messages(self) -> set[str]:
-        """Ids; a line that was cut when it died comes whole the next time."""
-        return {found for line in self._out.read_bytes().splitlines() if (found := _message_of(line))}
-
-
-def _message_of(line: bytes) -> str:
-    try:
-        return str(json.loads(line)["messageId"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def play(path: Path, stack: Stack, seed: int = 1) -> "subprocess.Popen[str]":

@@ -15,6 +15,7 @@ from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Unavailable
 from bench.stack import Stack, answers, free_port, wait_for
 from tests.faults.clickhouse_server import PASSWORD
+from tests.faults.follower import following
 from tests.kafka_broker import Broker, kafka_broker
 
 
@@ -96,11 +97,13 @@ def running(folder: Path) -> Iterator[Production]:
 
 @pytest.mark.timeout(600)
 def test_events_wait_on_kafka_while_clickhouse_is_away(tmp_path: Path) -> None:
-    with running(tmp_path) as production:
+    """A second group has them meanwhile."""
+    with running(tmp_path) as production, following(tmp_path / "followed", production.gateway) as follower:
         production.deliver(0, 20)
         production.settle(20)
         production.clickhouse.kill()
         assert {status for status, _ in production.send(20, 60)} == {200}, "the log takes events by itself"
+        follower.wait_for(80)
         production.gateway.kill()
         production.gateway.start()
         assert {status for status, _ in production.send(80, 20)} == {200}, "the catalog's snapshot knows the key"
@@ -110,8 +113,10 @@ def test_events_wait_on_kafka_while_clickhouse_is_away(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_gateway_without_kafka_answers_503_and_says_when_to_come_back(tmp_path: Path) -> None:
-    with running(tmp_path) as production:
+    """And both groups go on afterwards."""
+    with running(tmp_path) as production, following(tmp_path / "followed", production.gateway) as follower:
         production.deliver(0, 20)
+        follower.wait_for(20)
         production.broker.kill()
         answered = production.send(20, 20)
         assert {status for status, _ in answered} == {503}
@@ -119,6 +124,7 @@ def test_a_gateway_without_kafka_answers_503_and_says_when_to_come_back(tmp_path
         production.broker.start()
         production.deliver(20, 40)
         production.settle(60)
+        follower.wait_for(60)
 
 
 @pytest.mark.timeout(600)

@@ -23,5 +23,6 @@ def test_honest_senders_notice_nothing_of_hostile_ones(tmp_path: Path) -> None:
         assert stack.query("SELECT count() FROM ask0.quarantine WHERE stage = 'worker'") == "0"
         middle, last = figures.looks[len(figures.looks) // 2], figures.looks[-1]
         assert last["descriptors"] < middle["descriptors"] + 200
-        assert last["files"] < 2 * middle["files"] + 500
+        # Parts that were merged stay for minutes, so files grow as the rounds do: fewer while the machine is busy.
+        assert last["files"] < 3 * middle["files"] + 500
         assert last["rss_mb"] < 4_000

@@ -18,9 +18,11 @@ def clickhouse(engine: Warehouse, chdb_path: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.fixture(scope="module")
-def shared(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("gateway"), clickhouse) as gateway:
+@pytest.fixture(scope="module", params=[True, False], ids=["with the lane", "without"])
+def shared(
+    clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("gateway"), clickhouse, lane=request.param) as gateway:
         yield gateway
 
 

@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from ask0.catalog.documents import change_of
 from ask0.catalog.replica import Replica
+from ask0.consumers.tables.step import rows_worker
+from ask0.eventlog.log import WORKERS
 from ask0.eventlog.open import open_control, open_reader
 from ask0.gateway.building import build_server
 from ask0.schemas import records
@@ -27,6 +29,7 @@ from bench.stack import wait_for
 from tests.gateway.tokens import SECRET_OF_SITE, secret_of
 
 PROJECT, OTHER_PROJECT, STRICT_PROJECT = "proj_first", "proj_second", "proj_strict"
+BOT_PROJECT, BOT_SECRET = "proj_bot", "sk_secret_of_bot"
 KEY, OTHER_KEY, STRICT_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_strict", "wk_revoked"
 SECRET, STRICT_SECRET, REVOKED_SECRET = "sk_secret_of_first", "sk_secret_of_strict", "sk_revoked_secret"
 
@@ -83,15 +86,17 @@ class Running:
 
 
 @contextmanager
-def running(data_dir: Path, warehouse: Warehouse, *, demo: str | None = None, **settings: Any) -> Iterator[Running]:
+def running(
+    data_dir: Path, warehouse: Warehouse, *, demo: str | None = None, lane: bool = True, **settings: Any
+) -> Iterator[Running]:
     """A gateway until the block ends, with the example catalog on its log unless that is in the way."""
     dsn = f"sqlite://{data_dir / 'log' / 'log.sqlite3'}"
     if not (data_dir / "log").is_file():
         asyncio.run(save(dsn, *example_catalog().projects.values(), *example_catalog().keys.values()))
-    chosen = Settings(data_dir=data_dir, log=dsn, **settings)
+    chosen = Settings(data_dir=data_dir, log=dsn, **{"api_requests_per_second": 0, **settings})
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        server = build_server(chosen, warehouse, CollectorRegistry(), demo_project=demo)
+        server = build_server(chosen, warehouse, CollectorRegistry(), demo_project=demo, lane=lane)
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
         try:
@@ -126,7 +131,7 @@ async def save(dsn: str, *documents: Project | Key) -> None:
 
 
 def example_catalog() -> Catalog:
-    """Three projects; the strict one requires tokens."""
+    """Four projects; the strict one requires tokens."""
     keys = (
         Key(id=KEY, kind="write", project_id=PROJECT, shown=KEY, created_at=1),
         Key(id=OTHER_KEY, kind="write", project_id=OTHER_PROJECT, shown=OTHER_KEY, created_at=1),
@@ -134,10 +139,11 @@ def example_catalog() -> Catalog:
         Key(id=STRICT_KEY, kind="write", project_id=STRICT_PROJECT, shown=STRICT_KEY, created_at=1),
         secret_key(SECRET, PROJECT, 1),
         secret_key(STRICT_SECRET, STRICT_PROJECT, 1),
+        secret_key(BOT_SECRET, BOT_PROJECT, 1),
         replace(secret_key(REVOKED_SECRET, STRICT_PROJECT, 1), revoked_at=2),
     )
     verification = Verification(required=True, keys=(secret_of(SECRET_OF_SITE),), readable=("plan", "firstName", "a.b"))
-    projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT)]
+    projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT, BOT_PROJECT)]
     projects.append(Project(id=STRICT_PROJECT, name="Strict", created_at=1, verification=verification))
     return Catalog(projects={project.id: project for project in projects}, keys={key.id: key for key in keys})
 
@@ -169,3 +175,25 @@ def _is_whole(answer: bytes) -> bool:
 
 def names(items: Sequence[Event]) -> list[str]:
     return [event.event for event in items]
+
+
+@contextmanager
+def working(gateway: Running, warehouse: Warehouse) -> Iterator[None]:
+    """A worker on the gateway's log until the block ends."""
+    stop = threading.Event()
+
+    async def work() -> None:
+        worker = rows_worker(open_reader(gateway.log_dsn, group=WORKERS), warehouse, CollectorRegistry())
+        stopping = asyncio.Event()
+        running = asyncio.create_task(worker.run(stopping))
+        await asyncio.to_thread(stop.wait)
+        stopping.set()
+        await running
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -47,7 +47,7 @@ def test_our_own_fault_is_a_500_with_a_request_id_and_no_word_about_the_cause(
         raise RuntimeError("john@example.com")
 
     monkeypatch.setattr("ask0.gateway.ingest.endpoint.parse_event", fail)
-    answer = gateway.post("/track", track())
+    answer = gateway.post("/track", track(userId=7))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "john" not in answer.text
     assert answer.json()["requestId"] == caplog.records[-1].request_id  # type: ignore[attr-defined]

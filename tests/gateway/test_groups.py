@@ -4,40 +4,52 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, ConfigDict
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Router
 
+from ask0.catalog.cache import CatalogCache
+from ask0.catalog.replica import Replica
+from ask0.eventlog.sqlite_control import SqliteControl
+from ask0.gateway.addresses import Addresses
+from ask0.gateway.bodies import BodyReader
+from ask0.gateway.callers import Access
 from ask0.gateway.connections import make_connections
 from ask0.gateway.cors import Cors, PublicRoute
+from ask0.gateway.entrance import Entrance
 from ask0.gateway.errors import BadRequest
 from ask0.gateway.groups import Group, with_whole_ids
-from ask0.gateway.operations import Operation, openapi
+from ask0.gateway.openapi import openapi
+from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.server import make_server
+from ask0.gateway.strangers import Strangers
+from ask0.schemas import wire
+from ask0.schemas.catalog import hash_secret
 from ask0.schemas.settings import Settings
 from bench.stack import wait_for
 
 
-async def show(request: Request) -> Response:
-    return JSONResponse(request.path_params)
+async def show(asked: Asked) -> Response:
+    return JSONResponse(asked.request.path_params)
 
 
-async def refuse(request: Request) -> Response:
+async def refuse(asked: Asked) -> Response:
     raise BadRequest("no", code="no")
 
 
-async def fail(request: Request) -> Response:
+async def fail(asked: Asked) -> Response:
     raise RuntimeError("john@example.com")
 
 
-async def break_off(request: Request) -> Response:
+async def break_off(asked: Asked) -> Response:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"the first piece"
         raise RuntimeError("the source is gone")
@@ -45,17 +57,59 @@ async def break_off(request: Request) -> Response:
     return StreamingResponse(pieces())
 
 
+class Note(BaseModel):
+    """What a declared operation takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    tags: list[str] = []
+
+
+class Shown(BaseModel):
+    limit: int = 10
+
+
+async def note(asked: Asked) -> Response:
+    return JSONResponse(
+        {
+            "caller": asked.caller[:2],
+            "note": asked.body.text,
+            "tags": asked.body.tags,
+            "limit": asked.query.limit,
+        }
+    )
+
+
+async def whoami(asked: Asked) -> Response:
+    return JSONResponse(asked.caller[:2])
+
+
+CATALOG = CatalogCache(Replica(SqliteControl(Path("/nowhere/log"))))
+CATALOG.projects = {"wk_1": "proj_1"}
+CATALOG.secrets = {hash_secret("sk_1"): "proj_1"}
+CATALOG.replica.fresh = True
+CATALOG._missed_at = float("inf")  # what is not there is not looked for
+ENTRANCE = Entrance(CATALOG, BodyReader(), Addresses("keep", ""), Strangers())
+DECLARED = [
+    Operation("POST", "/notes", note, "Write a note", Access.PAGE, query=Shown, body=Note, answers=wire.Error),
+    Operation("GET", "/server", whoami, "For servers", Access.SERVER),
+]
+
 PRIVATE = Group(
+    ENTRANCE,
     [
+        *DECLARED,
         Operation("GET", "/users/{id}", show, "One user"),
         Operation("GET", "/users/{id}/notes/{note}", show, "One note of a user"),
         Operation("GET", "/file.{version}.js", show, "One version"),
         Operation("GET", "/refuse", refuse, ""),
         Operation("GET", "/fail", fail, ""),
         Operation("GET", "/break", break_off, ""),
-    ]
+    ],
 )
 PUBLIC = Group(
+    ENTRANCE,
     [Operation("GET", "/public/refuse", refuse, ""), Operation("GET", "/public/fail", fail, "")],
     Middleware(PublicRoute, Cors("*", "")),
 )
@@ -123,3 +177,56 @@ def test_parameters_are_described_wherever_they_stand_in_the_path() -> None:
     assert named["/users/{id}/notes/{note}"] == ["id", "note"]
     assert named["/file.{version}.js"] == ["version"]
     assert named["/refuse"] == []
+
+
+def post_note(url: str, body: Any, **options: Any) -> httpx.Response:
+    return httpx.post(f"{url}/notes", json=body, **options)
+
+
+def test_an_operation_is_given_what_it_declares(url: str) -> None:
+    answer = post_note(url, {"text": "hi", "tags": ["a"]}, auth=("wk_1", ""), params={"limit": "3"})
+    expected = {"caller": ["page", "proj_1"], "note": "hi", "tags": ["a"], "limit": 3}
+    assert (answer.status_code, answer.json()) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "params", "code", "field"),
+    [
+        ({"text": 7, "tags": "SECRET"}, {}, "invalid_body", "text"),
+        ({"tags": []}, {}, "invalid_body", "text"),
+        ({"text": "hi", "more": 1}, {}, "invalid_body", "more"),
+        ({"text": "hi"}, {"limit": "SECRET"}, "invalid_query", "limit"),
+    ],
+)
+def test_what_is_wrong_is_told_field_by_field_and_not_repeated(
+    url: str, body: Any, params: dict[str, str], code: str, field: str
+) -> None:
+    answer = post_note(url, body, auth=("wk_1", ""), params=params)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert answer.json()["details"][0]["at"] == field
+    assert answer.json()["message"].startswith(f"{field}: ")
+    assert "SECRET" not in answer.text
+
+
+def test_a_body_that_is_no_object_is_refused(url: str) -> None:
+    assert post_note(url, ["hi"], auth=("wk_1", "")).json()["code"] == "not_an_object"
+
+
+def test_each_operation_has_the_callers_it_declares(url: str) -> None:
+    assert post_note(url, {"text": "hi"}).status_code == 401
+    assert post_note(url, {"text": "hi"}, auth=("wk_2", "")).status_code == 401
+    assert post_note(url, {"text": "hi"}, auth=("sk_1", "")).status_code == 401
+    assert httpx.get(f"{url}/server", auth=("sk_1", "")).json() == ["server", "proj_1"]
+    for key in ("wk_1", "sk_2", ""):
+        assert httpx.get(f"{url}/server", auth=(key, "")).status_code == 401
+    assert "secret key" in httpx.get(f"{url}/server").json()["message"]
+
+
+def test_the_description_says_who_may_call_and_what_is_taken() -> None:
+    description = openapi(DECLARED, "1")
+    notes, server = description["paths"]["/notes"]["post"], description["paths"]["/server"]["get"]
+    assert {"basic": []} in notes["security"]
+    assert server["security"] == [{"bearer": []}, {"basic": []}]
+    assert notes["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Note"}
+    (limit,) = notes["parameters"]
+    assert (limit["name"], limit["in"], limit["required"]) == ("limit", "query", False)

@@ -51,7 +51,7 @@ def test_no_key_and_no_trait_reaches_the_log(
             gateway.post("/track", track(properties={"email": CANARY}))  # 503: the log is away
             gateway.raw(b"GET /?writeKey=%s BAD\r\n\r\n" % CANARY.encode())
             monkeypatch.setattr("ask0.gateway.ingest.endpoint.parse_event", lambda raw, **_: raw[CANARY])
-            assert gateway.post("/track", track(properties={"email": CANARY})).status_code == 500
+            assert gateway.post("/track", track(userId=7, properties={"email": CANARY})).status_code == 500
     finally:
         for logger, handlers, level in before:
             logger.handlers[:] = handlers

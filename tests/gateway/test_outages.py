@@ -19,6 +19,7 @@ def without_disk(ready: httpx.Response) -> dict[str, Any]:
     return {part: state for part, state in ready.json().items() if part not in ("disk", "documents")}
 
 
+@pytest.mark.apart
 def test_without_its_log_the_gateway_says_503_and_takes_events_again_once_it_is_back(
     clickhouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 from uuid import uuid4
@@ -20,11 +21,12 @@ RETRY_AFTER = 1
 class Trouble(NamedTuple):
     start: Callable[[Gate], None]
     refusals: int  # beacons that meet it before it is over
+    says_when: bool = False  # whether it says when to try again
 
 
 TROUBLES = {
     "a 503 period": Trouble(lambda gate: gate.refuse(503), 3),
-    "a 429 with Retry-After": Trouble(lambda gate: gate.refuse(429, {"Retry-After": str(RETRY_AFTER)}), 1),
+    "a 429 with Retry-After": Trouble(lambda gate: gate.refuse(429, {"Retry-After": str(RETRY_AFTER)}), 1, True),
     "a connection cut after the body": Trouble(lambda gate: gate.cut(), 1),
 }
 
@@ -60,6 +62,12 @@ def wait_until_arrived(stack: Stack, run: str, tracks: int) -> None:
     assert arrived(stack, run) == expected
 
 
+def is_quiet(gate: Gate) -> bool:
+    """Whether all that was under way at a refusal has been refused too. An SDK that has one of them accepted takes the
+    limit as lifted, and would not wait out the rest of it."""
+    return time.monotonic() - gate.beacons[-1].at > RETRY_AFTER / 2
+
+
 @pytest.mark.parametrize("sdk", SDKS.values(), ids=SDKS)
 def test_every_call_lands_where_it_belongs(stack: Stack, gate: Gate, run: str, sdk: Sdk) -> None:
     with calling(sdk, gate.url, run, TRACKS):
@@ -90,16 +98,18 @@ def test_every_call_lands_where_it_belongs(stack: Stack, gate: Gate, run: str, s
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("sdk", SDKS.values(), ids=SDKS)
 def test_every_event_arrives_once_through(stack: Stack, gate: Gate, run: str, sdk: Sdk, trouble: Trouble) -> None:
+    waits = trouble.says_when and sdk.keeps_retry_after
     trouble.start(gate)
     with calling(sdk, gate.url, run, TRACKS):
-        wait_for(lambda: gate.refused >= trouble.refusals, f"{trouble.refusals} refusals")
+        wait_for(
+            lambda: gate.refused >= trouble.refusals and (not waits or is_quiet(gate)), f"{trouble.refusals} refusals"
+        )
         gate.open()
     wait_until_arrived(stack, run, TRACKS)
-    refused = [beacon for beacon in gate.beacons if beacon.status != 200]
     taken = {message_id: beacon for beacon in gate.beacons if beacon.status == 200 for message_id in ids(beacon)}
     assert len(taken) == TRACKS + OTHERS
-    if refused[0].status == 429 and sdk.keeps_retry_after:
-        first = refused[0]  # several may be under way, and an SDK holds them all back from the first refusal on
+    if waits:
+        first = gate.beacons[0]  # an SDK holds all back from the first refusal on
         assert all(taken[message_id].at - first.at > RETRY_AFTER - 0.01 for message_id in ids(first))
 
 

@@ -1,7 +1,7 @@
 """ClickHouse for tests: one chDB per process, reached in process and over HTTP, and a fresh database for each test."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from ask0.warehouse.migrate import migrate
 from tests.clickhouse_http.interface_server import serve_interface
 
 PASSWORD = "secret"
+TEMPLATE = "migrated_once"
 
 _numbers = itertools.count()
 
@@ -42,6 +43,24 @@ def database(engine: Warehouse) -> Iterator[str]:
     engine.command("DROP DATABASE IF EXISTS {name:Identifier} SYNC", {"name": name})
 
 
+@pytest.fixture(scope="session")
+def schema(engine: Warehouse, chdb_path: Path) -> Sequence[str]:
+    """The statements that make what `migrate` made, which takes ten times as long: tables first, views of them next."""
+    with Warehouse(f"chdb://{chdb_path}?database={TEMPLATE}") as template:
+        migrate(template)
+        made = template.query(
+            "SELECT create_table_query FROM system.tables WHERE database = {name:String}"
+            " ORDER BY engine = 'View', name",
+            {"name": TEMPLATE},
+        )
+    return [*(statement for (statement,) in made), f"INSERT INTO {TEMPLATE}.migrations SELECT * FROM migrations"]
+
+
+def create(warehouse: Warehouse, schema: Sequence[str]) -> None:
+    for statement in schema:
+        warehouse.command(statement.replace(f"{TEMPLATE}.", f"{warehouse.database}."))
+
+
 @pytest.fixture(params=["chdb", "http"])
 def dsn(request: pytest.FixtureRequest, database: str, chdb_path: Path) -> str:
     if request.param == "http":
@@ -58,7 +77,7 @@ def empty_warehouse(dsn: str) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def warehouse(empty_warehouse: Warehouse) -> Warehouse:
+def warehouse(empty_warehouse: Warehouse, schema: Sequence[str]) -> Warehouse:
     """Migrated and empty, once in process and once over HTTP."""
-    migrate(empty_warehouse)
+    create(empty_warehouse, schema)
     return empty_warehouse

@@ -1,5 +1,6 @@
 """Inserting and asking, in process and over HTTP."""
 
+import gc
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.insert import InsertContext
 
 from ask0.warehouse.connect import PARAMETER_CHARACTERS, Address, Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
@@ -133,6 +135,16 @@ def test_tables_do_not_share_tokens(warehouse: Warehouse) -> None:
     warehouse.insert("event_ids", ids, token="t")
     assert (count(warehouse), count(warehouse, "event_ids")) == (1, 1)
     assert warehouse.query("SELECT id, _off FROM event_ids") == [(2**128 - 1, 2**64 - 1)]
+
+
+def test_a_block_is_let_go_of_as_soon_as_it_is_inserted(warehouse: Warehouse) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        warehouse.insert("events", events(), token="t")
+        assert not any(type(kept) is InsertContext for kept in gc.get_objects())  # isinstance would ask the objects
+    finally:
+        gc.enable()
 
 
 def test_the_largest_chunk_is_one_block(warehouse: Warehouse) -> None:

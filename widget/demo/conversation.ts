@@ -2,9 +2,16 @@
 
 import { answer, type Answer, SUGGESTIONS } from "./assistant.js";
 import { element, find, nothing } from "./dom.js";
+import { mayChat } from "./access.js";
 import { tell, tellAll } from "./tell.js";
 
 const THINKING_MS = 450;
+
+const REFUSALS: Record<string, string> = {
+  deactivated: "Your account is deactivated, so I may not answer. Please write to support.",
+  login_required: "Please log in first: I answer those who are known here.",
+  unverified_email: "Please confirm your email first: then I may answer.",
+};
 
 interface Conversation {
   id: string;
@@ -55,8 +62,12 @@ function ask(text: string): void {
   say("you", text);
   const dots = element("span", { class: "typing", role: "img", "aria-label": "The assistant is writing" });
   const typing = say("bot", dots);
-  setTimeout(() => {
+  void Promise.all([mayChat(), after(THINKING_MS)]).then(([access]) => {
     typing.remove();
+    if (!access.allowed) {
+      say("bot", REFUSALS[access.reason] ?? "You cannot chat here.");
+      return;
+    }
     conversation.answered = said.answered;
     tell("Answer Given", {
       conversationId: conversation.id,
@@ -67,7 +78,11 @@ function ask(text: string): void {
       inReplyTo: messageId,
     });
     say("bot", said.text, rate(conversation.id));
-  }, THINKING_MS);
+  });
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 function begin(title: string, { topic }: Answer): Conversation {

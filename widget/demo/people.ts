@@ -50,3 +50,8 @@ export function logIn(person: Person): void {
 export function logOut(): void {
   sessionStorage.removeItem(SESSION);
 }
+
+/** The guest that the browser is: the widget's cookie, once the widget is there. */
+export function guest(): string | undefined {
+  return /\bask0=(g-[\w-]+)/.exec(document.cookie)?.[1];
+}

@@ -1,7 +1,7 @@
 /** What ClickHouse has of this visitor: polled, shown, and matched with what was done here. */
 
 import { element, find, nothing, table } from "./dom.js";
-import { loggedIn } from "./people.js";
+import { guest, loggedIn } from "./people.js";
 import { forget, told, whenTold, type Told } from "./tell.js";
 
 type Row = Record<string, unknown>;
@@ -58,11 +58,6 @@ async function ask(): Promise<void> {
   } catch {
     setBeat("away", "no answer, trying again");
   }
-}
-
-/** The guest's id is the widget's cookie. */
-function guest(): string | undefined {
-  return /\bask0=(g-[\w-]+)/.exec(document.cookie)?.[1];
 }
 
 /** Which of the calls made here have become rows: same name, not older than the click, each row for one call. */

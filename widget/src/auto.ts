@@ -2,16 +2,16 @@
 
 import { options } from "./config.js";
 import { follow } from "./follow.js";
-import { who } from "./identity.js";
+import { currentIds } from "./identity.js";
 import { renew } from "./renew.js";
 import { start } from "./start.js";
-import { agreed } from "./state.js";
+import { hasConsent } from "./state.js";
 
 const { src, dataset } = document.currentScript as HTMLScriptElement;
 
 start(src, { ...dataset, writeKey: dataset.ask0 }, (ask0) => {
   const { host, writeKey, cookieDomain = location.hostname } = options;
-  if (agreed() && new URL(host).hostname.endsWith(cookieDomain)) void renew(host, writeKey, who().anonymousId);
+  if (hasConsent() && new URL(host).hostname.endsWith(cookieDomain)) void renew(host, writeKey, currentIds().anonymousId);
   ask0.page();
   follow(() => ask0.page());
 });

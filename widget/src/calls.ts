@@ -2,7 +2,7 @@
 
 import { describeContext } from "./context.js";
 import { uuid7 } from "./ids.js";
-import { become, forget, token, who } from "./identity.js";
+import { setUser, forget, token, currentIds } from "./identity.js";
 import { push } from "./transport.js";
 import type { BatchItem, Calls, Proof, User } from "./types.js";
 
@@ -19,7 +19,7 @@ export function complete(at: number, item: BatchItem): string {
   const text = JSON.stringify({
     messageId: uuid7(at),
     timestamp: at,
-    ...(!named && who()),
+    ...(!named && currentIds()),
     context: describeContext(),
     ...item,
   });
@@ -30,16 +30,16 @@ export function complete(at: number, item: BatchItem): string {
 const say = (at: number, item: BatchItem) => push([complete(at, item)]);
 
 /** An event that says who the visitor is, unless it says nothing new. */
-function introduce(at: number, id: User["id"], event: BatchItem, proof?: Proof): void {
-  if (become(id, event, proof)) say(at, { ...event, userToken: token });
+function identifyAs(at: number, id: User["id"], event: BatchItem, proof?: Proof): void {
+  if (setUser(id, event, proof)) say(at, { ...event, userToken: token });
 }
 
 export const calls: TimedCalls = {
-  identify: (at, { id, ...traits }, proof) => introduce(at, id, { type: "identify", traits }, proof),
+  identify: (at, { id, ...traits }, proof) => identifyAs(at, id, { type: "identify", traits }, proof),
   track: (at, event, properties) => say(at, { type: "track", event, properties }),
   page: (at, name, properties) => say(at, { type: "page", name, properties }),
   group: (at, groupId, traits) => say(at, { type: "group", groupId, traits }),
-  alias: (at, userId, proof) => introduce(at, userId, { type: "alias" }, proof),
+  alias: (at, userId, proof) => identifyAs(at, userId, { type: "alias" }, proof),
   batch: (at, items) => push(items.map((item) => complete(at, item))),
   reset: forget,
 };

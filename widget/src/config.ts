@@ -9,11 +9,11 @@ export let ask0: Ask0;
 export let options: Options;
 export let load: Load;
 /** Where the widget's state lies in storage. */
-export let place: string;
+export let storageKey: string;
 
 export function configure(api: Ask0, given: Options, loader: Load): void {
   ask0 = api;
   options = given;
   load = loader;
-  place = "ask0." + given.writeKey;
+  storageKey = "ask0." + given.writeKey;
 }

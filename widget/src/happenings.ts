@@ -7,6 +7,6 @@ const MAX = 50;
 /** The latest; a listener comes by replacing `push`. */
 export const happenings: Happening[] = [];
 
-export function tell(...happening: Happening): void {
+export function emit(...happening: Happening): void {
   happenings.splice(0, happenings.push(happening) - MAX);
 }

@@ -10,16 +10,16 @@ const MAX_ID = 255; // the gateway refuses longer ones, and would refuse all tha
 /** What the site's server has signed for the user; in memory alone. */
 export let token: string | undefined;
 
-export const who = ({ anonymousId, userId } = state()) => ({ anonymousId, userId });
+export const currentIds = ({ anonymousId, userId } = state()) => ({ anonymousId, userId });
 
 /** The cookie wins: a site's own server may set it, for longer than a script can. Each visit prolongs it. */
-export function meet(): void {
+export function initIdentity(): void {
   const cookie = attempt(() => /ask0=(g-[\w-]+)/.exec(document.cookie)?.[1]);
   remember({ anonymousId: cookie ?? state().anonymousId ?? "g-" + uuid7() });
 }
 
 /** False if the same was said before. */
-export function become(id: User["id"], event: BatchItem, proof?: Proof): boolean {
+export function setUser(id: User["id"], event: BatchItem, proof?: Proof): boolean {
   const before = state();
   const userId = id?.toString().slice(0, MAX_ID) || before.userId;
   if ((before.userId ?? userId) !== userId) forget();
@@ -30,8 +30,8 @@ export function become(id: User["id"], event: BatchItem, proof?: Proof): boolean
   return said !== before.said;
 }
 
-/** What was said may not have arrived: the next `become` counts as new. */
-export const doubt = () => remember({ said: 0 });
+/** What was said may not have arrived: the next `setUser` counts as new. */
+export const invalidateIdentity = () => remember({ said: 0 });
 
 export function forget(): void {
   token = undefined;

@@ -2,7 +2,7 @@
 
 import { connect } from "./client.js";
 import { ask0, configure } from "./config.js";
-import { who } from "./identity.js";
+import { currentIds } from "./identity.js";
 import { renew } from "./renew.js";
 import type { Ask0, Options } from "./types.js";
 
@@ -13,7 +13,7 @@ import type { Ask0, Options } from "./types.js";
 export function createAsk0(options: Options): Ask0 {
   if (!ask0) {
     const host = options.host.replace(/\/*$/, "/");
-    const api = { renew: () => void renew(host, options.writeKey, who().anonymousId) };
+    const api = { renew: () => void renew(host, options.writeKey, currentIds().anonymousId) };
     configure(api as Ask0, { ...options, host }, () => import("./more.js"));
     connect();
   }

@@ -1,11 +1,11 @@
 /** Where a tab keeps its queue, and how a tab comes by the queues that closed tabs left behind. */
 
 import { uuid7 } from "./ids.js";
-import { place } from "./config.js";
-import { disk, read, store } from "./state.js";
+import { storageKey } from "./config.js";
+import { storage, read, store } from "./state.js";
 
 const tab = "." + uuid7();
-const own = () => place + tab;
+const own = () => storageKey + tab;
 
 /** An empty queue leaves no trace. */
 export const save = (events: string[]) => store(own(), events[0] ? events : undefined);
@@ -17,8 +17,8 @@ export const save = (events: string[]) => store(own(), events[0] ? events : unde
  * `adopt` gets the events of each tab that is gone, now or when it goes.
  */
 export function openJournal(adopt: (events: string[]) => unknown): void {
-  for (const key in disk) {
-    if (key.startsWith(place + ".")) {
+  for (const key in storage) {
+    if (key.startsWith(storageKey + ".")) {
       hold(key, async () => {
         adopt(read(key)); // throws if another tab has done it
         store(key);

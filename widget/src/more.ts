@@ -1,6 +1,6 @@
 /** What a page seldom needs, loaded when it is first called for: user(), on(), debug(), and the mending of bad input. */
 
-import type { Inside } from "./client.js";
+import type { Internals } from "./client.js";
 import { renew } from "./renew.js";
 import type { Call, Category, Happening, Happenings, User } from "./types.js";
 
@@ -11,17 +11,17 @@ const own = {
   user,
   on,
   debug,
-  renew: ([, , , { host, writeKey }, , state]: Inside) => renew(host, writeKey, state().anonymousId),
+  renew: ([, , , { host, writeKey }, , state]: Internals) => renew(host, writeKey, state().anonymousId),
 };
 
 /** Makes a call that the core cannot make: one of these here, or one whose arguments made it throw. */
-export function make(inside: Inside, [name, args, at]: Call, why: unknown): unknown {
-  const [calls, drop, , , , , tell] = inside;
-  if (name in own) return own[name as keyof typeof own](inside, ...(args as [never, never]));
-  const mended = mend(args, tell);
-  const [items] = mended;
+export function make(internals: Internals, [name, args, at]: Call, why: unknown): unknown {
+  const [calls, drop, , , , , emit] = internals;
+  if (name in own) return own[name as keyof typeof own](internals, ...(args as [never, never]));
+  const sanitized = sanitize(args, emit);
+  const [items] = sanitized;
   // One item of a batch that cannot be sent does not take the others with it.
-  const parts = name === "batch" && Array.isArray(items) ? items.map((item) => [[item]]) : [mended];
+  const parts = name === "batch" && Array.isArray(items) ? items.map((item) => [[item]]) : [sanitized];
   return parts.forEach((part) => {
     try {
       (calls[name] as (at: number, ...args: unknown[]) => unknown)(at, ...part);
@@ -32,11 +32,11 @@ export function make(inside: Inside, [name, args, at]: Call, why: unknown): unkn
 }
 
 /** The user as the gateway lets a page see them; null for whoever is not verified, and while there is nobody. */
-async function user([, , , options, chosen, state, , userToken]: Inside): Promise<User | null> {
+async function user([, , , options, consentChoices, state, , userToken]: Internals): Promise<User | null> {
   const { anonymousId, userId } = state();
   const optedOut = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
   const unchosen = optedOut ? "denied" : (options.consent ?? "granted");
-  const refused = (category: Category) => (chosen()[category] ?? unchosen) !== "granted";
+  const refused = (category: Category) => (consentChoices()[category] ?? unchosen) !== "granted";
   if (refused("analytics") || refused("personalization") || (userId && !userToken)) return null;
   const body = JSON.stringify({ writeKey: options.writeKey, anonymousId, userId, userToken });
   try {
@@ -48,7 +48,7 @@ async function user([, , , options, chosen, state, , userToken]: Inside): Promis
 }
 
 function on<Name extends keyof Happenings>(
-  [, , happenings]: Inside,
+  [, , happenings]: Internals,
   name: Name,
   run: (...detail: Happenings[Name]) => void,
 ): void {
@@ -56,13 +56,13 @@ function on<Name extends keyof Happenings>(
 }
 
 /** Of calls it tells from now on: the core remembers none. What JSON would leave out in silence is named. */
-function debug([calls, , happenings, , , , tell]: Inside): void {
+function debug([calls, , happenings, , , , emit]: Internals): void {
   listen(happenings, (name, ...detail) => console.info("ask0: " + SENTENCES[name], ...detail));
   for (const name of Object.keys(calls) as (keyof typeof calls)[]) {
     const call = calls[name] as Function | 0;
     const told = (at: number, ...args: unknown[]): unknown => {
       console.info(`ask0: ${name}`, ...args);
-      return (call as Function)(at, ...mend(args, tell));
+      return (call as Function)(at, ...sanitize(args, emit));
     };
     if (call && name !== "ready") calls[name] = told as never;
   }
@@ -77,26 +77,26 @@ const SENTENCES: Record<keyof Happenings, string> = {
 
 /** Tells of what happened lately, then of what happens. A listener's error is its page's, not the widget's. */
 function listen(happenings: Happening[], listener: (name: keyof Happenings, ...detail: unknown[]) => void): void {
-  const tell = (happening: Happening) => {
-    const [name, ...detail] = happening[0] === "answer" ? meant(happening[1], happening[2]) : happening;
+  const emit = (happening: Happening) => {
+    const [name, ...detail] = happening[0] === "answer" ? interpretAnswer(happening[1], happening[2]) : happening;
     if (name) queueMicrotask(() => listener(name, ...detail));
   };
   const push = happenings.push;
-  happenings.forEach(tell);
+  happenings.forEach(emit);
   happenings.push = (...more) => {
-    more.forEach(tell);
+    more.forEach(emit);
     return push.apply(happenings, more);
   };
 }
 
 /** What an answer means for the events that were sent; nothing where the core tells more itself. */
-function meant(events: number, status: number): ["sent", number] | ["delayed", number, number] | [] {
+function interpretAnswer(events: number, status: number): ["sent", number] | ["delayed", number, number] | [] {
   if (status > 199 && status < 300) return ["sent", events];
   return !status || status > 499 || [408, 425, 429].includes(status) ? ["delayed", events, status] : [];
 }
 
 /** What JSON can carry of a call's arguments; the place of each part that is left out is told. */
-function mend(args: unknown[], tell: (...happening: Happening) => void): unknown[] {
+function sanitize(args: unknown[], emit: (...happening: Happening) => void): unknown[] {
   let room = MAX_PARTS;
 
   function copy(holder: object, key: string, path: string, within: unknown[]): unknown {
@@ -108,7 +108,7 @@ function mend(args: unknown[], tell: (...happening: Happening) => void): unknown
     } catch {
       // A getter, a Proxy or a toJSON that throws, or too many parts.
     }
-    tell("omitted", path);
+    emit("omitted", path);
     return undefined;
   }
 

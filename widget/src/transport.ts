@@ -1,8 +1,8 @@
 /** Keeps the queue, sends it in batches, and stays at it until the gateway has answered. */
 
 import { ask0, options } from "./config.js";
-import { tell } from "./happenings.js";
-import { doubt } from "./identity.js";
+import { emit } from "./happenings.js";
+import { invalidateIdentity } from "./identity.js";
 import { save } from "./journal.js";
 
 const enum Limit {
@@ -42,8 +42,8 @@ export const clear = () => save((queue = []));
 /** Gives events up. */
 export function drop(events: number, why: unknown): void {
   ask0.dropped += events;
-  doubt(); // it may have been the identify
-  tell("dropped", events, why);
+  invalidateIdentity(); // it may have been the identify
+  emit("dropped", events, why);
 }
 
 /**
@@ -78,7 +78,7 @@ async function send(batch: string[]): Promise<void> {
     // The status stays 0.
   }
   sending = without(sending, batch);
-  tell("answer", batch.length, status);
+  emit("answer", batch.length, status);
   if (!status || status >= 500 || [408, 425, 429].includes(status)) rest(retryAfter);
   else if (status === 413 && batch[1]) maxBatch = batch.length >> 1;
   else {

@@ -246,6 +246,8 @@ SELECT * FROM user_rows
 --> 497
 SELECT * FROM event_ids
 --> 497
+SELECT * FROM applied
+--> 497
 SELECT * FROM identity_links
 --> 497
 SELECT * FROM quarantine_rows

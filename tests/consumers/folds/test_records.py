@@ -10,7 +10,9 @@ from ask0.consumers.folds.quarantine import quarantine_columns, refused
 from ask0.consumers.folds.records import read
 from ask0.schemas.events import parse_event
 from ask0.schemas.ids import message_key
-from tests.consumers.beacons import NOW, chunk, event, fit_all, history, record
+from ask0.schemas.reasons import InvalidEvent
+from ask0.schemas.user_changes import CHANGE
+from tests.consumers.beacons import NOW, change, chunk, event, fit_all, history, record
 
 HOUR = 3_600_000
 RECORDS = history(2, 20)
@@ -60,6 +62,15 @@ def test_rows_name_their_place_on_the_log() -> None:
 
 def test_a_refused_event_is_kept_as_the_gateway_would_take_it_again() -> None:
     for placed in read([chunk(*RECORDS)]).events:
+        if placed.event.type == CHANGE:
+            continue
         raw = msgspec.json.decode(refused(placed, "why").raw)
         again = parse_event(raw, kind=None, received_at=NOW, new_id=lambda: "made")
         assert again == placed.event
+
+
+def test_a_change_is_no_event_that_a_sender_can_send() -> None:
+    (placed,) = read([chunk(record(change("u", traits={"plan": "pro"})))]).events
+    raw = msgspec.json.decode(refused(placed, "why").raw)
+    with pytest.raises(InvalidEvent, match="not 'change'"):
+        parse_event(raw, kind=None, received_at=NOW, new_id=lambda: "made")

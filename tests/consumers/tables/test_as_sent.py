@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ def lines(warehouse: Warehouse, sql: str) -> list[Any]:
     return [json.loads(line) for line in warehouse.raw(sql, "JSONCompactEachRow").splitlines()]
 
 
+@pytest.mark.apart
 def test_any_properties_context_and_traits_are_read_as_they_were_sent(embedded: Warehouse) -> None:
     number = iter(range(10**9))
 

@@ -21,7 +21,7 @@ def say(warehouse: Warehouse, *events: Any) -> dict[str, int]:
 
 
 def identify(traits: dict[str, Any], **who: str) -> Any:
-    return event(type="identify", traits=traits, timestamp=NOW + next(places), **(who or {"userId": "u"}))
+    return event(type="identify", traits=traits, timestamp=NOW - 60_000 + next(places), **(who or {"userId": "u"}))
 
 
 def traits_of(warehouse: Warehouse, id: str = "u") -> dict[str, Any]:
@@ -53,6 +53,7 @@ def test_one_round_adds_half_of_a_bound_at_the_most(warehouse: Warehouse) -> Non
     assert len(traits_of(warehouse)) == bounds.MAX_USER_TRAITS // 2
 
 
+@pytest.mark.apart
 def test_the_traits_of_a_user_have_so_many_bytes(warehouse: Warehouse) -> None:
     for n in range(8):
         say(warehouse, identify({f"t{n}": "x" * 30_000}))
@@ -69,6 +70,7 @@ def test_a_name_that_is_too_long_is_left_out_and_not_cut(warehouse: Warehouse) -
     assert traits_of(warehouse) == {long[:-1]: 2}
 
 
+@pytest.mark.apart
 def test_what_guests_bring_along_does_not_go_over_the_bounds_of_a_user(warehouse: Warehouse) -> None:
     for lo in range(0, 24, 4):
         guests = [{"anonymousId": f"a{n}"} for n in range(lo, lo + 4)]
@@ -147,6 +149,7 @@ def test_a_project_uses_so_many_names_of_properties_and_the_rest_is_kept_as_sent
     assert dict(applied.left_out) == {LeftOut.TOO_MANY_NAMES: 1}
 
 
+@pytest.mark.apart
 def test_the_longest_ids_fit_a_round_whatever_its_chunk_holds(embedded: Warehouse) -> None:
     """A full chunk of them: more bytes of keys than the table of a round's keys ever held at once."""
     wide = "\N{PILE OF POO}" * 249

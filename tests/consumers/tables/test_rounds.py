@@ -128,6 +128,7 @@ def test_gpc_denies_what_the_person_never_chose(warehouse: Warehouse, gpc_first:
     ]
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_chunking_and_repetition_of_records_reads_the_same(embedded: Warehouse, seed: int) -> None:
     chance = random.Random(seed)
@@ -201,6 +202,7 @@ class Crashing(Warehouse):
                 raise Crash
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("answered", [False, True], ids=["before a write", "after a write"])
 def test_a_crash_between_any_two_steps_leaves_the_tables_exact(
     embedded: Warehouse, embedded_dsn: str, answered: bool

@@ -105,6 +105,7 @@ def test_files_stay_as_few_however_many_names_come(embedded: Warehouse) -> None:
     assert embedded.query(left) == [(3_010 - 2_000 // 4,)]
 
 
+@pytest.mark.apart
 def test_a_large_part_has_as_few_files_however_many_names_come(warehouse: Warehouse) -> None:
     """Forced to be one, as a real one has 256 MB."""
 

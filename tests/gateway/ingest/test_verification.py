@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ask0.catalog.sealing import Seal
 from ask0.catalog.tokens import MAX_TOKEN_CHARACTERS, Verifier, prepare, verifiers
 from ask0.gateway.ingest.verification import Guard
 from ask0.schemas.catalog import Project, Verification, VerificationKey
@@ -30,7 +31,7 @@ OF_PUBLIC = VerificationKey(id="vk_rs", algorithm="RS256", key=PUBLIC, created_a
 
 
 def verifier(*keys: VerificationKey, required: bool = True) -> Verifier:
-    return Verifier(Verification(required=required, keys=keys or (secret_of(SECRET_OF_SITE),)))
+    return Verifier(Verification(required=required, keys=keys or (secret_of(SECRET_OF_SITE),)), Seal())
 
 
 def refusal(token: object, user_id: str = "u1", *keys: VerificationKey) -> str | None:
@@ -59,7 +60,7 @@ def admit(guard: Guard, raw: dict[str, Any]) -> Event:
 @pytest.mark.parametrize("path", OF_A_PROJECT, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_example_of_a_project_that_verifies_has_its_outcome(path: Path) -> None:
     example = json.loads(path.read_text())
-    guard = Guard(Verifier(msgspec.convert(example["verification"], Verification)), trusted=False)
+    guard = Guard(Verifier(msgspec.convert(example["verification"], Verification), Seal()), trusted=False)
     if path.parent.name == "valid":
         assert not admit(guard, example["input"]).unverified
         return
@@ -134,11 +135,11 @@ def test_the_subject_is_the_user_as_text() -> None:
 
 
 def test_a_project_that_requires_tokens_and_has_no_key_takes_none() -> None:
-    made = verifiers({name: Project(id=name, name=name, created_at=1) for name in ("a", "b")})
+    made = verifiers({name: Project(id=name, name=name, created_at=1) for name in ("a", "b")}, Seal())
     assert made == {}
     keyless = Project(id="p", name="n", created_at=1, verification=Verification(required=True))
     with pytest.raises(InvalidEvent):
-        verifiers({"p": keyless})["p"].check(sign(), "u1")
+        verifiers({"p": keyless}, Seal())["p"].check(sign(), "u1")
 
 
 def test_a_token_for_another_audience_is_none_of_ours() -> None:
@@ -163,7 +164,7 @@ def test_a_public_key_of_another_kind_is_refused() -> None:
     ec = generate_private_key(SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for text in (key_pair(1024)[1], private_pem, ec.decode(), PUBLIC[:200], PUBLIC.replace("A", "B")):
         with pytest.raises(ValueError, match="RS256 key"):
-            prepare(msgspec.structs.replace(OF_PUBLIC, key=text))
+            prepare(msgspec.structs.replace(OF_PUBLIC, key=text), Seal())
     assert "BEGIN" not in repr(OF_PUBLIC)
     assert SECRET_OF_SITE not in repr(Project(id="p", name="n", created_at=1, verification=STRICT))
 

@@ -17,7 +17,7 @@ FOREIGN = "https://evil.example"
 @pytest.fixture(scope="module")
 def gateway(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Reached as https://in.example.com, by pages of example.com and what is under it."""
-    settings = {"public_url": "https://in.example.com", "cookie_domain": ".Example.com"}
+    settings: dict[str, Any] = {"public_url": "https://in.example.com", "cookie_domain": ".Example.com"}
     with running(tmp_path_factory.mktemp("cookie"), clickhouse, **settings) as gateway:
         yield gateway
 

@@ -91,7 +91,7 @@ def test_a_visitor_sees_what_was_stored_of_them_by_either_id(demo: Running, user
 
 def test_a_visitor_sees_nobody_else(demo: Running) -> None:
     assert {row["message_id"] for row in rows(demo, "anon2")["events"]} == {"m2", "m3"}
-    assert rows(demo, "nobody") == {"events": [], "users": [], "conversations": [], "identities": []}
+    assert rows(demo, "unheard-of") == {"events": [], "users": [], "conversations": [], "identities": []}
     assert rows(demo, "' OR 1=1 --")["events"] == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ask0.gateway.site.visitor import MOST_WAITING
+from ask0.gateway.questions import MOST_OF_ONE
 from ask0.schemas.wire import Error, VisitorAnswer
 from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import (
@@ -145,11 +145,12 @@ def test_without_clickhouse_it_says_so(tmp_path: Path) -> None:
         assert ask(gateway, userId="u1", userToken="x").status_code == 403
 
 
+@pytest.mark.apart
 def test_when_clickhouse_hangs_only_so_many_wait(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
         warehouse = Warehouse(f"http://127.0.0.1:{silent.getsockname()[1]}/ask0")
-        with running(tmp_path, warehouse) as gateway, ThreadPoolExecutor(MOST_WAITING + 8) as visitors:
-            answers = list(visitors.map(lambda _: ask(gateway, anonymousId="guest"), range(MOST_WAITING + 8)))
+        with running(tmp_path, warehouse) as gateway, ThreadPoolExecutor(MOST_OF_ONE + 8) as visitors:
+            answers = list(visitors.map(lambda _: ask(gateway, anonymousId="guest"), range(MOST_OF_ONE + 8)))
             assert {answer.status_code for answer in answers} == {503}
             assert sum("too many" in answer.json()["message"] for answer in answers) == 8
             assert all("retry-after" in answer.headers for answer in answers)

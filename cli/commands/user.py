@@ -1,0 +1,253 @@
+"""`ask0 user`: look at users, take them out as a file, bring them in from one."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import click
+import orjson
+
+from ask0.catalog.documents import catalog_of
+from ask0.catalog.projects import find_project
+from ask0.catalog.replica import Replica
+from ask0.cli.connection import open_tables
+from ask0.cli.documents import with_documents
+from ask0.cli.environment import read_settings
+from ask0.cli.errors import FAILED, Failure
+from ask0.cli.jsonl import open_lines
+from ask0.cli.output import echo_json, echo_table
+from ask0.cli.progress import Bar
+from ask0.cli.target import find_url
+from ask0.cli.user_files import Refused, read_users, write_head, write_line, write_row
+from ask0.cli.user_import import UserImport
+from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.schemas.filters import spellings
+from ask0.schemas.filters.errors import FilterInvalid
+from ask0.schemas.filters.types import EVERYONE
+from ask0.schemas.listing import DEFAULT_LIMIT, MAX_LIMIT, ListingInvalid, Place, read_search, read_sort
+from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.filters import Condition, compile_filter
+from ask0.warehouse.user_lists import Listing, count_users, read_page
+from ask0.warehouse.users import read_profile
+
+EXPORT_PAGE = 500
+SHOWN = ("id", "email", "name", "plan", "stage", "status", "lastActiveAt")
+
+project_option = click.option("--project", help="Id or name of the project.  [default: the only one]")
+filter_option = click.option("--filter", "filter_json", metavar="JSON", help="Only these; docs/filters.md says how.")
+search_option = click.option("--search", default="", help="Each word somewhere in email, customerId, names or id.")
+
+
+@click.group("user")
+def command() -> None:
+    """Look at users, take them out as a file, bring them in from one.
+
+    \b
+    Example:
+      ask0 user list --filter '{"plan": ["pro"]}'
+    """
+
+
+@dataclass(frozen=True)
+class Users:
+    """Of one project, as the API shows them."""
+
+    warehouse: Warehouse
+    project_id: str
+    definitions: ProjectDefinitions
+
+    def find(self, id: str) -> dict[str, Any] | None:
+        profile = read_profile(self.warehouse, self.project_id, id)
+        return self.definitions.finish(self.project_id, profile) if profile else None
+
+    def pages(self, listing: Listing, size: int) -> Iterator[list[dict[str, Any]]]:
+        after: list[Place] | None = None
+        while True:
+            page = read_page(self.warehouse, listing, after, size)
+            yield [self.definitions.finish(self.project_id, user) for user in page.users]
+            after = page.after
+            if after is None:
+                return
+
+    def listing(self, filter_json: str | None, search: str, sort: str = "") -> Listing:
+        try:
+            return Listing(self.project_id, self._condition(filter_json), read_search(search), sort=read_sort(sort))
+        except ListingInvalid as error:
+            raise click.UsageError(f"--{error.at}: {error}") from None
+        except FilterInvalid as error:
+            raise click.UsageError("; ".join(f"{at}: {message}" for at, message in error.details)) from None
+
+    def _condition(self, filter_json: str | None) -> Condition:
+        try:
+            filter = EVERYONE if filter_json is None else spellings.read(orjson.loads(filter_json))
+        except orjson.JSONDecodeError as error:
+            raise click.UsageError(f"--filter is not JSON: {error}") from None
+        return compile_filter(filter, self.definitions.compiling(self.project_id))
+
+
+@contextmanager
+def _open_users(project: str | None) -> Iterator[Users]:
+    settings = read_settings()
+
+    async def define(replica: Replica) -> tuple[str, ProjectDefinitions]:
+        owner = find_project(catalog_of(replica.state), project)
+        return owner.id, ProjectDefinitions(replica)
+
+    project_id, definitions = with_documents(settings, define)
+    with open_tables(settings) as warehouse:
+        yield Users(warehouse, project_id, definitions)
+
+
+@command.command("get")
+@click.argument("id")
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print the user as JSON.")
+def get(id: str, project: str | None, as_json: bool) -> None:
+    """Show all that is known of user ID. A guest who has become a user is shown as that user.
+
+    \b
+    Example:
+      ask0 user get user_42
+    """
+    with _open_users(project) as users:
+        profile = users.find(id)
+    if profile is None:
+        raise Failure(f"nobody with the id {id!r} has been met in the project")
+    if as_json:
+        echo_json(profile)
+        return
+    known = {name: value for name, value in profile.items() if value not in (None, [], {})}
+    echo_table(("field", "value"), [(name, _plain(value)) for name, value in known.items()], "")
+
+
+@command.command("list")
+@project_option
+@filter_option
+@search_option
+@click.option("--sort", default="", metavar="NAMES", help="Up to three, such as -lastActiveAt,traits.seats.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=DEFAULT_LIMIT, show_default=True, help="So many at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the users as JSON.")
+def list_users(project: str | None, filter_json: str | None, search: str, sort: str, limit: int, as_json: bool) -> None:
+    """List users: those that the filter and the search leave, in the order asked for, by default that of their ids.
+
+    \b
+    Example:
+      ask0 user list --sort -lastActiveAt --limit 10
+      ask0 user list --filter '{"all": [{"trait": "traits.seats", "op": "gte", "value": 5}]}' --json
+    """
+    found: list[dict[str, Any]] = []
+    with _open_users(project) as users:
+        for page in users.pages(users.listing(filter_json, search, sort), min(limit, MAX_LIMIT)):
+            found += page
+            if len(found) >= limit:
+                break
+    if as_json:
+        echo_json(found[:limit])
+        return
+    rows = [tuple(_plain(user[name]) for name in SHOWN) for user in found[:limit]]
+    echo_table(SHOWN, rows, "There are no such users.")
+
+
+@command.command("export")
+@project_option
+@filter_option
+@search_option
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="JSON lines, or CSV whose cells are safe in a spreadsheet.",
+)
+def export(project: str | None, filter_json: str | None, search: str, fmt: str) -> None:
+    """Write users to standard output in the order of their ids: everyone who is there from begin to end, once.
+
+    A line of JSON leaves out what is not known. In CSV, a cell that a spreadsheet would compute begins with an
+    apostrophe; lists and objects, such as traits, are JSON in one cell. `ask0 user import` reads both again.
+
+    \b
+    Example:
+      ask0 user export --format csv > users.csv
+      ask0 user export --filter '{"tag": "vip"}' > vip.jsonl
+    """
+    out = sys.stdout.buffer
+    with _open_users(project) as users:
+        listing = users.listing(filter_json, search)
+        with Bar("export", count_users(users.warehouse, listing), "users") as bar:
+            if fmt == "csv":
+                out.write(write_head())
+            write = write_row if fmt == "csv" else write_line
+            for page in users.pages(listing, EXPORT_PAGE):
+                out.write(b"".join(map(write, page)))
+                bar.move(len(page), bar.events + len(page))
+    out.flush()
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--url", help="Address of the gateway.  [default: the server running on this data folder]")
+@click.option("--secret-key", help="Secret key of the project.  [default: ASK0_BOOTSTRAP_SECRET_KEY]")
+@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), help="[default: JSON lines begin with a brace]")
+@click.option("--report", type=click.File("wb"), metavar="FILE", help="Refused lines as JSON lines, not on stderr.")
+@click.option("--patience", type=click.FloatRange(0), default=300, show_default=True, metavar="SECONDS",
+              help="How long to go on trying while the server is away or busy.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the totals as JSON.")
+def import_users(
+    file: str,
+    url: str | None,
+    secret_key: str | None,
+    fmt: str | None,
+    report: BinaryIO | None,
+    patience: float,
+    as_json: bool,
+) -> None:
+    """Make or change the users in FILE, CSV or JSON lines, each by the id in it; what is not named stays as it is.
+
+    FILE may be plain, gzip or zstd, or - for standard input. Names are those of the API: id, email, plan, traits, tags,
+    consent and so on. The first line of CSV has them, and may have traits.seats for a trait of your own; an empty cell
+    says nothing, and cells of traits may hold JSON. What follows from other things, such as status, is left out. Each
+    line that is refused is told with its number and reason, and makes the exit code 1.
+
+    \b
+    Example:
+      ask0 user import users.csv --secret-key sk_… --report refused.jsonl
+    """
+    settings = read_settings()
+    key = secret_key or settings.bootstrap_secret_key.get_secret_value()
+    if not key:
+        raise click.UsageError("Give --secret-key; `ask0 key create --secret` makes one.")
+    with ExitStack() as stack:
+        lines = stack.enter_context(open_lines(file))
+        bar = stack.enter_context(Bar("import", lines.size, "users"))
+        run = stack.enter_context(UserImport(find_url(settings, url), key, _reporter(report), patience))
+        run.send_all(read_users(lines, fmt), lambda users: bar.move(users, lines.position))
+    totals = run.totals
+    if as_json:
+        echo_json({"applied": totals.applied, "pending": totals.pending, "refused": totals.refused})
+    else:
+        waiting = f", {totals.pending:,} on their way" if totals.pending else ""
+        click.echo(f"{totals.applied:,} users are applied{waiting}, {totals.refused:,} lines are refused.")
+    if totals.refused:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _reporter(report: BinaryIO | None) -> Any:
+    def tell(refused: Refused) -> None:
+        if report:
+            report.write(orjson.dumps(refused._asdict(), option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            whose = f" ({_plain(refused.id)})" if refused.id else ""
+            click.echo(f"line {refused.line}{whose}: {refused.code}: {_plain(refused.message)}", err=True)
+
+    return tell
+
+
+def _plain(value: Any) -> str:
+    """One line, whatever it holds: a control character could write elsewhere on the terminal."""
+    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

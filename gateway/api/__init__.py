@@ -1,0 +1,1 @@
+"""The API for servers: users, and what is known of them."""

@@ -1,0 +1,54 @@
+"""The operations that read what users did, as a group."""
+
+from collections.abc import Awaitable, Callable
+
+from pydantic import BaseModel
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from ask0.gateway.api.conversations import Conversations
+from ask0.gateway.api.paths import BASE
+from ask0.gateway.api.reading import Reading
+from ask0.gateway.api.route import ApiRoute
+from ask0.gateway.api.user_events import UserEvents
+from ask0.gateway.api.user_insights import UserInsights
+from ask0.gateway.callers import Access
+from ask0.gateway.entrance import Entrance
+from ask0.gateway.groups import Group
+from ask0.gateway.operations import Asked, Operation
+from ask0.gateway.questions import Questions
+from ask0.schemas import activity as shown
+from ask0.warehouse.connect import Warehouse
+
+Answer = Callable[[Asked], Awaitable[Response]]
+
+CONVERSATIONS = f"{BASE}/conversations"
+USER = f"{BASE}/users/{{id}}"
+
+
+def activity_group(entrance: Entrance, warehouse: Warehouse, questions: Questions) -> Group:
+    reading = Reading(warehouse, questions)
+    talks, events, insights = Conversations(reading), UserEvents(reading), UserInsights(reading)
+    every, list_of = shown.ConversationQuery, shown.ConversationList
+    operations = [
+        _get(CONVERSATIONS, talks.list, "Conversations", every, list_of),
+        _get(
+            f"{CONVERSATIONS}/{{id}}",
+            talks.one,
+            "One conversation with its messages",
+            shown.MessageQuery,
+            shown.WholeConversation,
+        ),
+        _get(f"{USER}/conversations", talks.of_user, "A user's conversations", every, list_of),
+        _get(f"{USER}/events", events.list, "What a user did", shown.EventQuery, shown.UserEventList),
+        _get(f"{USER}/events/counts", events.counts, "How often, by day", shown.CountQuery, shown.DayCounts),
+        _get(f"{USER}/journey", insights.journey, "A user's way, step by step", None, shown.Journey),
+        _get(f"{USER}/patterns", insights.patterns, "A user's habits", shown.PatternQuery, shown.Patterns),
+        _get(f"{USER}/history", insights.history, "The values of a trait", shown.HistoryQuery, shown.TraitHistory),
+        _get(f"{USER}/audit", insights.audit, "What was said of a user, by whom", shown.Paged, shown.UserAudit),
+    ]
+    return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
+
+
+def _get(path: str, answer: Answer, summary: str, query: type[BaseModel] | None, answers: type[BaseModel]) -> Operation:
+    return Operation("GET", path, answer, summary, Access.SERVER, query=query, answers=answers)

@@ -1,0 +1,58 @@
+"""What the API does to documents: each write is a change on the control stream, and this process's own tail tells its
+outcome."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ask0.catalog.collection import Collection
+from ask0.catalog.documents import write_document
+from ask0.catalog.errors import CatalogError, CatalogUnavailable, MovedOn
+from ask0.catalog.rule import Outcome
+from ask0.gateway.api.changes import Request
+from ask0.gateway.errors import BadRequest, PreconditionRequired, ServiceUnavailable
+from ask0.gateway.operations import Asked
+
+
+async def write(
+    documents: Collection[Any],
+    request: Request,
+    subject: str,
+    body: msgspec.Struct | None,
+    action: str,
+    expects: Mapping[str, int],
+) -> Outcome:
+    """Raises MovedOn, which the caller can answer best; BadRequest, ServiceUnavailable."""
+    try:
+        return await write_document(
+            documents.replica,
+            documents.kind,
+            subject,
+            body,
+            project_id=request.project_id,
+            action=action,
+            actor=request.actor,
+            request=request.trace,
+            id=request.id,
+            expects=expects,
+        )
+    except MovedOn:
+        raise
+    except CatalogUnavailable as error:
+        raise ServiceUnavailable(str(error)) from error
+    except (CatalogError, ValueError) as error:
+        raise BadRequest(str(error), code="invalid_body") from error
+
+
+def expected_version(asked: Asked) -> int | None:
+    """Of If-Match; None for `*`, any. Raises PreconditionRequired, and BadRequest for what is no version."""
+    given = asked.request.headers.get("if-match")
+    if given is None:
+        raise PreconditionRequired("send the version that you have seen as If-Match: it is the ETag and `version`")
+    text = given.strip().removeprefix("W/").strip('"')
+    if text == "*":
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        return -1  # which nothing has
+    return int(text)

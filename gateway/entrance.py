@@ -1,0 +1,134 @@
+"""What happens before an operation: its caller is known, its body read and decoded, both checked as it declares."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from ask0.catalog.cache import CatalogCache
+from ask0.gateway.addresses import Addresses
+from ask0.gateway.answers import HEADERS
+from ask0.gateway.bodies import BodyReader, Sender
+from ask0.gateway.callers import Access, Caller, caller_for
+from ask0.gateway.errors import BadRequest, invalid
+from ask0.gateway.ingest.keys import bearer, key_of_request
+from ask0.gateway.operations import Asked, Endpoint, Operation
+from ask0.gateway.questions import asker
+from ask0.gateway.rates import Rates
+from ask0.gateway.strangers import Stranger, Strangers
+from ask0.schemas.filters.errors import FilterInvalid
+from ask0.schemas.listing import ListingInvalid
+from ask0.schemas.user_writes import WriteInvalid
+
+MAX_DETAILS = 20  # of what is wrong with one request
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """`check` looks at the head before anything else, and raises."""
+
+    catalog: CatalogCache
+    bodies: BodyReader
+    addresses: Addresses
+    strangers: Strangers
+    check: Callable[[Mapping[bytes, bytes]], None] = lambda headers: None
+    rates: Rates = field(default_factory=Rates)
+
+    def endpoint(self, operation: Operation) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            asked = await self.ask(operation, request)
+            asker.set(asked.caller.project_id)
+            try:
+                return await operation.answer(asked)
+            except WriteInvalid as error:
+                raise invalid([(error.at, str(error))], code="invalid_body", message=str(error)) from None
+            except ListingInvalid as error:
+                raise invalid([(error.at, str(error))], code="invalid_query") from None
+            except FilterInvalid as error:
+                raise invalid(error.details, code="invalid_query") from None
+
+        return answer
+
+    async def ask(self, operation: Operation, request: Request) -> Asked:
+        """Raises BadRequest, Unauthorized, TooLarge, QuotaExceeded, ServiceUnavailable."""
+        headers: dict[bytes, bytes] = dict(request.scope["headers"])
+        self.check(headers)
+        if operation.access is Access.ANYONE and not operation.body and not operation.query:
+            return Asked(request)
+        key = _key(operation, request, headers)
+        sender = self.addresses.sender(request.scope, headers)
+        is_known = type(key) is str and key in self.catalog.projects
+        stranger = None if is_known else self.strangers.admit(sender, time.monotonic())
+        caller = None
+        if operation.access is Access.SERVER:  # whose key is in the head
+            caller = await self._server(key, stranger, request.scope)
+            stranger, is_known = None, True
+        document: dict[str, Any] = {}
+        if operation.body:
+            whose = Sender(sender, has_key=is_known)
+            document = await self._read(request, headers, whose, stranger, needs_body=operation.needs_body)
+            key = key or document.get("writeKey")
+        caller = caller or await caller_for(operation.access, self.catalog, key)
+        if stranger:
+            stranger.is_known()
+        return Asked(
+            request,
+            caller,
+            body=checked(operation.body, document, "body") if operation.body else None,
+            query=checked(operation.query, dict(request.query_params), "query") if operation.query else None,
+        )
+
+    async def _server(self, key: object, stranger: Stranger | None, scope: Scope) -> Caller:
+        caller = await caller_for(Access.SERVER, self.catalog, key)
+        if stranger:
+            stranger.is_known()
+        self.rates.take(caller.actor, time.monotonic(), scope.get(HEADERS, []))
+        return caller
+
+    async def _read(
+        self,
+        request: Request,
+        headers: Mapping[bytes, bytes],
+        sender: Sender,
+        stranger: Stranger | None,
+        *,
+        needs_body: bool,
+    ) -> dict[str, Any]:
+        body = await self.bodies.read(request.receive, headers, sender)
+        if not body and not needs_body:
+            return {}
+        document = await self.bodies.parse(body, headers.get(b"content-encoding"))
+        if stranger:
+            stranger.pay_for_body(document.size)
+        if type(document.value) is not dict:
+            raise BadRequest("the body is a JSON object", code="not_an_object")
+        return document.value
+
+
+def _key(operation: Operation, request: Request, headers: Mapping[bytes, bytes]) -> object:
+    """A secret key has no place in an address, which is logged. SDKs of others send tokens of theirs as Bearer, beside
+    a write key: so there it says nothing."""
+    if operation.access is Access.SERVER:
+        return bearer(headers) or key_of_request(headers, b"")
+    return key_of_request(headers, request.scope["query_string"]) or request.path_params.get("writeKey")
+
+
+def checked(model: type[Model], document: Mapping[str, Any], part: str) -> Model:
+    """Raises BadRequest with one detail for each field that is wrong, and no word of what was sent."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        details = [
+            {"at": ".".join(map(str, found["loc"])), "message": found["msg"]}
+            for found in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_DETAILS]
+        ]
+        first = details[0]
+        message = f"{first['at']}: {first['message']}" if first["at"] else first["message"]
+        raise BadRequest(message, code=f"invalid_{part}", details=details) from None

@@ -1,0 +1,83 @@
+/** What the API answers. It only gains fields; those that are not listed here come through all the same. */
+
+/** What is not known is null. Times are ISO 8601 in UTC. */
+export interface User {
+  id: string;
+  anonymousIds: string[];
+  customerId: string | null;
+  email: string | null;
+  name: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  phone: string | null;
+  avatar: string | null;
+  company: string | null;
+  plan: string | null;
+  role: string | null;
+  status: "Guest" | "Unconfirmed" | "Active" | "Deactivated";
+  /** The site's own, as they were sent. */
+  traits: Record<string, unknown>;
+  consent: Record<string, "granted" | "denied">;
+  createdAt: string;
+  firstSeenAt: string;
+  lastActiveAt: string;
+  conversations: number;
+  questions: number;
+  answered: number;
+  /** The mean of their ratings, 0 to 1. */
+  satisfaction: number | null;
+  stage?: string | null;
+  tags?: string[];
+  /** Of what can be edited: for `ifMatch`. */
+  version?: string | number;
+  [field: string]: unknown;
+}
+
+/** A write that is durable, where waiting until it is applied took too long; `changes.get` says how far it is. */
+export interface Pending {
+  change: Change;
+}
+
+export interface Change {
+  id: string;
+  status: "pending" | "applied" | "refused";
+  code?: string;
+  [field: string]: unknown;
+}
+
+/** Work that goes on after its answer; `jobs.get` says how far it is. */
+export interface Job {
+  id: string;
+  kind: string;
+  status: string;
+  progress?: unknown;
+  receipt?: unknown;
+  [field: string]: unknown;
+}
+
+export interface Conversation {
+  id: string;
+  [field: string]: unknown;
+}
+
+export interface Segment {
+  id: string;
+  name: string;
+  filter?: Filter;
+  version?: string | number;
+  [field: string]: unknown;
+}
+
+/** Whether somebody may talk to the assistant. */
+export interface Access {
+  allowed: boolean;
+  reason: string | null;
+  permission?: "guest" | "login" | "user";
+  [field: string]: unknown;
+}
+
+/** Canonical, `{ all: [{ trait, op, value }] }`, or Ask0's conditions, `{ plan: ["pro"], spend: { gte: 500 } }`. */
+export type Filter = Record<string, unknown>;
+
+/** An array of things, and where the next page begins; null after the last. */
+export type List<Thing> = Thing[] & { readonly next: string | null; readonly total?: number };

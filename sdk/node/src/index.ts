@@ -1,0 +1,34 @@
+/** Identify and track the users of AI assistants, from a Node server. */
+
+export type { WriteOptions } from "./api.js";
+export { Ask0 } from "./client.js";
+export type { Access, Change, Conversation, Filter, Job, List, Pending, Segment, User } from "./entities.js";
+export { Ask0Error, type ErrorDetail } from "./errors.js";
+export type { SegmentFields, Segments } from "./segments.js";
+export type {
+  Alias,
+  BatchItem,
+  Common,
+  FetchAnswer,
+  FetchInit,
+  Fields,
+  Group,
+  Id,
+  Identify,
+  Options,
+  Page,
+  Properties,
+  Refused,
+  Track,
+} from "./types.js";
+export type {
+  BatchOutcome,
+  Changes,
+  ConversationOptions,
+  DeleteOptions,
+  Jobs,
+  ListOptions,
+  UserFields,
+  Users,
+} from "./users.js";
+export { VERSION } from "./version.js";

@@ -1,0 +1,3 @@
+/** The version of the package, as events carry it. */
+
+export const VERSION = "0.1.0";

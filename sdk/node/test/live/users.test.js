@@ -1,0 +1,75 @@
+/** The users API of a running Ask0, which tests/sdk/test_node.py starts: its address and keys are in the environment. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ask0 } from "@ask0/node";
+import { runPart } from "../documented.js";
+
+const { ASK0_HOST: host, ASK0_SECRET_KEY: secretKey } = process.env;
+const ask0 = new Ask0({ secretKey, host });
+const run = `users-${Date.now()}`;
+const IS_REFUSED = (code) => (error) => error.code === code;
+
+const DOCUMENTED = [
+  "Create or update user",
+  "Get user profile",
+  "List users",
+  "Update user attributes",
+  "Get user conversations",
+  "Custom segments",
+];
+
+test("the documented calls do what they say", async () => {
+  for (const title of DOCUMENTED) await runPart(title, ask0);
+  const user = await ask0.users.get("user_123");
+  assert.equal(user.plan, "enterprise");
+  assert.equal(user.traits.upgraded, true);
+  assert.match(user.traits.upgradeDate, /^\d{4}-\d\d-\d\dT/);
+});
+
+test("a user is made, changed, tagged and found", async () => {
+  const id = `${run}/ada`;
+  const made = await ask0.users.create({ id, email: "ada@users.example", traits: { seats: 5 } });
+  await assert.rejects(ask0.users.create({ id }), IS_REFUSED("exists"));
+  const changed = await ask0.users.update(id, { plan: "pro" }, { ifMatch: made.version });
+  await assert.rejects(ask0.users.update(id, { plan: "free" }, { ifMatch: made.version }), IS_REFUSED("moved_on"));
+  assert.deepEqual([changed.plan, changed.traits.seats], ["pro", 5]);
+  assert.deepEqual((await ask0.users.tag(id, ["vip"])).tags, ["vip"]);
+  const found = await ask0.users.list({ filter: { tag: "vip" }, search: "ADA@users" });
+  assert.deepEqual(found.map((user) => user.id), [id]);
+  assert.deepEqual((await ask0.users.untag(id, "vip")).tags, []);
+});
+
+test("many are written at once and met one after the other", async () => {
+  const ids = Array.from({ length: 250 }, (_, n) => `${run}-many-${String(n).padStart(3, "0")}`);
+  const outcomes = await ask0.users.batch([...ids.map((id) => ({ id, plan: run })), { plan: "of nobody" }]);
+  assert.equal(outcomes.filter(({ status }) => status === "applied").length, 250);
+  assert.equal(outcomes.at(-1).status, "refused");
+  const met = [];
+  for await (const user of ask0.users.iterate({ filter: { plan: run } })) met.push(user.id);
+  assert.deepEqual(met, ids);
+});
+
+test("a segment is made, counted, changed and deleted", async () => {
+  await ask0.users.upsert({ id: `${run}-in`, plan: `${run}-plan` });
+  const made = await ask0.segments.create({ name: "Mine", conditions: { plan: [`${run}-plan`] } });
+  assert.equal(await ask0.segments.count(made.id), 1);
+  assert.deepEqual((await ask0.segments.users(made.id)).map((user) => user.id), [`${run}-in`]);
+  const held = await ask0.users.getSegments(`${run}-in`);
+  assert.ok(held.some(({ id }) => id === made.id));
+  const changed = await ask0.segments.update(made.id, { name: "Ours" }, { ifMatch: made.version });
+  assert.equal((await ask0.segments.get(made.id)).name, "Ours");
+  assert.ok((await ask0.segments.list()).some(({ id }) => id === made.id));
+  await ask0.segments.delete(made.id, { ifMatch: changed.version });
+  await assert.rejects(ask0.segments.get(made.id), IS_REFUSED("unknown_segment"));
+});
+
+test("whoever is deactivated may not chat", async () => {
+  const id = `${run}-out`;
+  await ask0.users.upsert({ id });
+  assert.equal((await ask0.access({ user: id })).allowed, true);
+  assert.equal((await ask0.users.deactivate(id, { reason: "spam" })).status, "Deactivated");
+  assert.deepEqual((await ask0.access({ user: id })).reason, "deactivated");
+  assert.equal((await ask0.users.reactivate(id)).status, "Active");
+  assert.equal((await ask0.access({ user: id })).allowed, true);
+});

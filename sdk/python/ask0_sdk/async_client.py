@@ -1,0 +1,107 @@
+"""The client for programs with an event loop."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from typing import Any, Literal
+
+import httpx
+
+from ask0_sdk.base import Base
+from ask0_sdk.errors import NO_ANSWER, Ask0Error
+from ask0_sdk.progress import Progress
+from ask0_sdk.requests import Answer, Call, Id, Json
+from ask0_sdk.segments import Segments
+from ask0_sdk.steps import tries, walk_async
+from ask0_sdk.task_courier import task_courier
+from ask0_sdk.users import Users, users_of
+from ask0_sdk.wires import AsyncWire, no_answer
+
+
+class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
+    """One for the whole process. Events are plain calls, delivered by a task; all else is awaited.
+
+    At the end of an `async with` block and at `close()`, what is queued is delivered, for `close_seconds` at most; when
+    the interpreter ends without them, likewise. A forked process has a queue and a task of its own.
+    """
+
+    users: "TaskUsers"
+    segments: Segments[Awaitable[Json]]
+    jobs: Progress[Awaitable[Json]]
+    changes: Progress[Awaitable[Json]]
+
+    async def flush(self, timeout_seconds: float = 30.0) -> bool:
+        """Waits until everything queued so far is stored or refused. False if it took longer."""
+        return await self._courier.flush(timeout_seconds)
+
+    async def close(self, timeout_seconds: float | None = None) -> None:
+        """Delivers what is queued, for `close_seconds` or so long at most; `on_refused` is told the rest. Then nothing
+        works any more; closing again does nothing."""
+        await self._courier.close(self._options.close_seconds if timeout_seconds is None else timeout_seconds)
+
+    async def __aenter__(self) -> "AsyncAsk0":
+        self._courier.attach()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def _set_up(self, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._courier, self._wire = task_courier(self._options, self._voice, transport)
+        self.users = TaskUsers(self._options.max_retries, self._wire, self._root)
+        self.segments = Segments(self.users.call, self._root)
+        self.jobs = Progress(self.users.call, f"{self._root}/jobs")
+        self.changes = Progress(self.users.call, f"{self._root}/changes")
+        weakref.finalize(self, self._courier.retire).atexit = False
+
+    def _queue(self, event: bytes) -> str | None:
+        return self._courier.put(event)
+
+    def _call(self, call: Call[Json]) -> Awaitable[Json]:
+        return self.users.call(call)
+
+
+class TaskUsers(Users[Awaitable[Json]]):
+    def __init__(self, max_retries: int, wire: AsyncWire, root: str) -> None:
+        super().__init__(self.call, root)
+        self._max_retries = max_retries
+        self._wire = wire
+
+    async def call(self, call: Call[Json]) -> Json:
+        return await walk_async(tries(call, self._max_retries), self._wire.send, _sleep)
+
+    async def iterate(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        search: str | None = None,
+        segment: str | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> AsyncIterator[Json]:
+        """Every user, by id, asking for the next page as it goes."""
+        query = {"filter": filter, "search": search, "segment": segment, "fields": fields}
+        cursor: str | None = None
+        while True:
+            found, cursor = users_of(await self.call(self._pages(query, cursor)), cursor)
+            for user in found:
+                yield user
+            if cursor is None:
+                return
+
+    async def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> AsyncIterator[bytes]:
+        """All that is stored of a user, in pieces. A CSV comes as a zip. Raises Ask0Error also when the connection ends
+        in the middle."""
+        steps = tries(self._export(id, format), self._max_retries)
+        answer: Answer = await walk_async(steps, self._wire.open, _sleep)
+        assert answer.stream is not None
+        try:
+            async for piece in answer.stream.aiter_bytes():
+                yield piece
+        except httpx.HTTPError as error:
+            raise Ask0Error(0, NO_ANSWER, no_answer(error).why) from error
+        finally:
+            await answer.stream.aclose()
+
+
+async def _sleep(seconds: float | None) -> None:
+    await asyncio.sleep(seconds or 0)

@@ -1,0 +1,1 @@
+"""Ask0's own SDKs."""

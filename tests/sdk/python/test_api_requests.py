@@ -1,0 +1,266 @@
+"""Each call of the API is one request: its method, path, query and body, the same from both clients."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from ask0_sdk import NotJson
+
+from tests.sdk.python.clients import KINDS, Client, collect, outcome
+from tests.sdk.python.recorder import Recorder
+
+USERS, SEGMENTS = "/v1/projects/-/users", "/v1/projects/-/segments"
+
+
+class Case(NamedTuple):
+    call: Callable[[Any], Any]
+    method: str
+    target: str
+    body: Any = None
+    if_match: str | None = None
+
+
+CASES = {
+    "upsert": Case(
+        lambda c: c.users.upsert({"id": "user_123", "email": "john@example.com", "attributes": {"seats": 3}}),
+        "PUT",
+        f"{USERS}/user_123",
+        {"email": "john@example.com", "attributes": {"seats": 3}},
+    ),
+    "upsert of a version": Case(
+        lambda c: c.users.upsert({"id": 7, "plan": None}, if_match="a1"), "PUT", f"{USERS}/7", {"plan": None}, '"a1"'
+    ),
+    "create": Case(lambda c: c.users.create({"email": "a@b.c"}), "POST", USERS, {"email": "a@b.c"}),
+    "get": Case(lambda c: c.users.get("user_123"), "GET", f"{USERS}/user_123"),
+    "list": Case(lambda c: c.users.list(), "GET", USERS),
+    "list by segment": Case(
+        lambda c: c.users.list(segment="seg_1", sort="-lastActiveAt,traits.seats", limit=100, total=True),
+        "GET",
+        f"{USERS}?segment=seg_1&sort=-lastActiveAt%2Ctraits.seats&limit=100&total=true",
+    ),
+    "list by a filter": Case(
+        lambda c: c.users.list({"plan": "pro", "lastActiveAfter": "2024-01-01"}, fields=["id", "email"], limit=100),
+        "POST",
+        f"{USERS}/query",
+        {"filter": {"plan": "pro", "lastActiveAfter": "2024-01-01"}, "fields": ["id", "email"], "limit": 100},
+    ),
+    "list by ids": Case(lambda c: c.users.list(ids=["a,b", 7]), "POST", f"{USERS}/query", {"ids": ["a,b", "7"]}),
+    "search": Case(lambda c: c.users.list(search="ada"), "POST", f"{USERS}/query", {"search": "ada"}),
+    "update": Case(
+        lambda c: c.users.update(
+            "user_123",
+            {"plan": "enterprise", "customAttributes": {"upgradeDate": datetime(2024, 5, 1, 12, tzinfo=UTC)}},
+        ),
+        "PATCH",
+        f"{USERS}/user_123",
+        {"plan": "enterprise", "customAttributes": {"upgradeDate": "2024-05-01T12:00:00.000Z"}},
+    ),
+    "delete": Case(
+        lambda c: c.users.delete("user_123", delete_conversations=True),
+        "DELETE",
+        f"{USERS}/user_123?deleteConversations=true&anonymize=false",
+    ),
+    "get_conversations": Case(
+        lambda c: c.users.get_conversations("user_123", limit=20, sort="recent", unanswered=True),
+        "GET",
+        f"{USERS}/user_123/conversations?sort=recent&unanswered=true&limit=20",
+    ),
+    "segment by conditions": Case(
+        lambda c: c.users.segment({"name": "High Value", "conditions": {"plan": ["pro"]}}, limit=5),
+        "POST",
+        f"{SEGMENTS}/query",
+        {"name": "High Value", "conditions": {"plan": ["pro"]}, "limit": 5},
+    ),
+    "segment by a filter alone": Case(
+        lambda c: c.users.segment({"all": []}), "POST", f"{SEGMENTS}/query", {"filter": {"all": []}}
+    ),
+    "deactivate": Case(lambda c: c.users.deactivate("u", "spam"), "POST", f"{USERS}/u/deactivate", {"reason": "spam"}),
+    "reactivate": Case(lambda c: c.users.reactivate("u"), "POST", f"{USERS}/u/reactivate", {}),
+    "tag": Case(lambda c: c.users.tag("u", "vip", "beta"), "POST", f"{USERS}/u/tags", {"tags": ["vip", "beta"]}),
+    "untag": Case(lambda c: c.users.untag("u", "a/b c"), "DELETE", f"{USERS}/u/tags/a%2Fb%20c"),
+    "batch": Case(
+        lambda c: c.users.batch([{"id": "a"}, {"id": "b"}]),
+        "POST",
+        f"{USERS}/batch",
+        {"users": [{"id": "a"}, {"id": "b"}]},
+    ),
+    "segments.list": Case(lambda c: c.segments.list(limit=5), "GET", f"{SEGMENTS}?limit=5"),
+    "segments.get": Case(lambda c: c.segments.get("seg_1"), "GET", f"{SEGMENTS}/seg_1"),
+    "segments.create": Case(
+        lambda c: c.segments.create({"name": "Pro", "filter": {"all": []}}),
+        "POST",
+        SEGMENTS,
+        {"name": "Pro", "filter": {"all": []}},
+    ),
+    "segments.update": Case(
+        lambda c: c.segments.update("seg_1", {"name": "P"}, if_match=7),
+        "PATCH",
+        f"{SEGMENTS}/seg_1",
+        {"name": "P"},
+        '"7"',
+    ),
+    "segments.delete": Case(
+        lambda c: c.segments.delete("seg_1", if_match='W/"x"'), "DELETE", f"{SEGMENTS}/seg_1", None, 'W/"x"'
+    ),
+    "segments.users": Case(lambda c: c.segments.users("seg_1", limit=9), "GET", f"{SEGMENTS}/seg_1/users?limit=9"),
+    "segments.count": Case(lambda c: c.segments.count("seg_1"), "GET", f"{SEGMENTS}/seg_1/count"),
+    "access of a user": Case(lambda c: c.access(user="a&b"), "GET", "/v1/projects/-/access?user=a%26b"),
+    "access of a guest": Case(lambda c: c.access(anonymous="g-1"), "GET", "/v1/projects/-/access?anonymous=g-1"),
+    "bulk": Case(
+        lambda c: c.users.bulk({"ids": ["."], "do": "erase"}), "POST", f"{USERS}/bulk", {"ids": ["."], "do": "erase"}
+    ),
+    "jobs.get": Case(lambda c: c.jobs.get("job_1"), "GET", "/v1/projects/-/jobs/job_1"),
+    "changes.get": Case(lambda c: c.changes.get("chg/1"), "GET", "/v1/projects/-/changes/chg%2F1"),
+    "anything else": Case(lambda c: c.request("GET", "/properties"), "GET", "/v1/projects/-/properties"),
+    "any other change": Case(
+        lambda c: c.request("put", "/properties", body={"seats": "number"}, if_match="*"),
+        "PUT",
+        "/v1/projects/-/properties",
+        {"seats": "number"},
+        "*",
+    ),
+}
+
+# What a POST only asks needs no key.
+READS = ("list by a filter", "list by ids", "search", "segment by conditions", "segment by a filter alone")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CASES)
+async def test_a_call_is_one_request(kind: type[Client], name: str) -> None:
+    case, network = CASES[name], Recorder(httpx.Response(200, json={"id": "x"}))
+    answer = await outcome(case.call(network.client(kind)))
+    assert answer == {"id": "x"}
+    (seen,) = network.seen
+    assert (seen.method, seen.url.raw_path.decode()) == (case.method, case.target)
+    assert network.body == case.body
+    assert seen.headers.get("if-match") == case.if_match
+    assert seen.headers["authorization"] == "Bearer sk_secret"
+    assert ("idempotency-key" in seen.headers) == (case.method != "GET" and name not in READS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_project_is_named_in_the_path(kind: type[Client]) -> None:
+    network = Recorder()
+    await outcome(network.client(kind, project="proj/1").users.get("u"))
+    assert network.last.url.raw_path == b"/v1/projects/proj%2F1/users/u"
+
+
+@pytest.mark.parametrize(
+    ("id", "path"),
+    [
+        ("a/b", "a%2Fb"),
+        ("../admin", "..%2Fadmin"),
+        ("😀", "%F0%9F%98%80"),
+        ("50% off?#&", "50%25%20off%3F%23%26"),
+        ("a+b c", "a%2Bb%20c"),
+        ("x" * 255, "x" * 255),
+        ("%2e%2e", "%252e%252e"),
+        ("...", "..."),
+    ],
+)
+async def test_an_id_goes_into_the_path_as_one_part(id: str, path: str) -> None:
+    network = Recorder()
+    network.client(KINDS[0]).users.get(id)
+    assert network.last.url.raw_path.decode() == f"{USERS}/{path}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("id", [".", "..", "properties", "query", "batch"])
+async def test_an_id_that_no_path_can_hold_is_looked_up_in_the_list(kind: type[Client], id: str) -> None:
+    network = Recorder(httpx.Response(200, json={"users": [{"id": id}], "next": None}))
+    client = network.client(kind)
+    assert await outcome(client.users.get(id)) == {"id": id}
+    assert network.last.url.raw_path.decode() == f"{USERS}?ids={id}"
+    await outcome(client.users.upsert({"id": id, "plan": "pro"}))
+    assert (network.last.url.raw_path.decode(), network.body) == (
+        f"{USERS}/batch",
+        {"users": [{"id": id, "plan": "pro"}]},
+    )
+    for call in (client.users.delete, client.users.deactivate, client.users.get_conversations):
+        with pytest.raises(ValueError, match="no path can hold"):
+            await outcome(call(id))
+    assert len(network.seen) == 2
+
+
+@pytest.mark.parametrize("id", ["", " ", None, True, 1.5, b"x"])
+def test_what_is_no_id_is_never_sent(id: Any) -> None:
+    """An empty one would make the path of all users."""
+    network = Recorder()
+    client = network.client(KINDS[0])
+    with pytest.raises(ValueError, match="cannot stand in a path"):
+        client.users.delete(id)
+    with pytest.raises(ValueError, match="needs an `id`|cannot stand"):
+        client.users.upsert({"id": id})
+    assert network.seen == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_users_identify_is_an_event_whose_answer_is_awaited(kind: type[Client]) -> None:
+    network = Recorder(httpx.Response(200, json={"success": True, "accepted": 1, "rejected": []}))
+    answer = await outcome(network.client(kind).users.identify("user_123", {"plan": "pro"}, project_id="proj_123"))
+    assert answer["accepted"] == 1
+    assert network.last.url.raw_path == b"/v1/identify"
+    assert network.last.headers["authorization"] == f"Basic {b64encode(b'sk_secret:').decode()}"
+    assert (network.body["userId"], network.body["traits"], network.body["projectId"]) == (
+        "user_123",
+        {"plan": "pro"},
+        "proj_123",
+    )
+    assert network.body["messageId"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_iterate_follows_the_cursors_by_id(kind: type[Client]) -> None:
+    pages = [{"users": [{"id": "a"}, {"id": "b"}], "next": "c/1="}, {"users": [], "next": "c2"}]
+    pages.append({"users": [{"id": "c"}], "next": None})
+    network = Recorder(*(httpx.Response(200, json=page) for page in pages))
+    users = await collect(network.client(kind).users.iterate(segment="seg_1"))
+    assert [user["id"] for user in users] == ["a", "b", "c"]
+    assert [seen.url.raw_path.decode() for seen in network.seen] == [
+        f"{USERS}?segment=seg_1&sort=id&limit=200{cursor}" for cursor in ("", "&cursor=c%2F1%3D", "&cursor=c2")
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_export_comes_in_pieces(kind: type[Client]) -> None:
+    network = Recorder(httpx.Response(200, content=b"id,email\r\n" * 10_000))
+    pieces = await collect(network.client(kind).users.export("a/b", format="csv"))
+    assert b"".join(pieces) == b"id,email\r\n" * 10_000
+    assert network.last.url.raw_path.decode() == f"{USERS}/a%2Fb/export?format=csv"
+
+
+def test_a_body_that_json_cannot_carry_is_never_sent() -> None:
+    network = Recorder()
+    with pytest.raises(NotJson, match=r"traits\.x: nan is no number in JSON"):
+        network.client(KINDS[0]).users.update("u", {"traits": {"x": float("nan")}})
+    with pytest.raises(TypeError, match="a list is meant"):
+        network.client(KINDS[0]).users.list(ids="user_1")
+    assert network.seen == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"host": "ask0.example.com"},
+        {"secret_key": ""},
+        {"secret_key": "sk_\nx"},
+        {"project": ".."},
+        {"flush_at": 0},
+        {"max_retries": -1},
+        {"timeout_seconds": float("nan")},
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused_at_the_start(options: dict[str, Any]) -> None:
+    for kind in KINDS:
+        with pytest.raises(ValueError, match=r"host|secret_key|project|flush_at|max_retries|timeout_seconds"):
+            kind(**{"secret_key": "sk_1", "host": "https://ask0.example.com", **options})
+
+
+def test_the_secret_key_is_not_shown() -> None:
+    for kind in KINDS:
+        client = kind("sk_secret", "https://ask0.example.com")
+        assert "sk_secret" not in repr(client) + repr(vars(client))
