@@ -44,6 +44,11 @@ class Collection(Generic[T]):
         return self.of(project_id).get(subject)
 
     @property
+    def projects(self) -> list[str]:
+        """Those that have any."""
+        return [project_id for project_id, own in self._by_project.items() if own]
+
+    @property
     def version(self) -> int:
         """Of all of the kind together."""
         return self.replica.state.versions.get(self.kind, 0)

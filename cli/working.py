@@ -7,10 +7,14 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.copying import Copier
+from ask0.catalog.definitions import Definitions
 from ask0.catalog.errors import CatalogUnavailable
+from ask0.catalog.replica import Replica
 from ask0.consumers.health import WorkerHealth
+from ask0.consumers.membership.loop import Membership
 from ask0.consumers.tables.step import rows_worker
-from ask0.eventlog.open import open_control, open_reader
+from ask0.eventlog.log import Reader
+from ask0.eventlog.open import open_control, open_log, open_reader
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
@@ -53,10 +57,27 @@ async def work(
 ) -> None:
     """Until `stop` is set; then its share of the log is given back."""
     reader = open_reader(settings.log_dsn, group=settings.kafka_group)
-    copying = asyncio.create_task(Copier(open_control(settings.log_dsn), warehouse).run(stop))
+    beside = [
+        asyncio.create_task(Copier(open_control(settings.log_dsn), warehouse).run(stop)),
+        asyncio.create_task(_keep_segments(settings, warehouse, registry, reader, stop)),
+    ]
     try:
         await rows_worker(reader, warehouse, registry, health).run(stop)
     finally:
-        copying.cancel()
-        await asyncio.gather(copying, return_exceptions=True)
+        for each in beside:
+            each.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await reader.close()
+
+
+async def _keep_segments(
+    settings: Settings, warehouse: Warehouse, registry: CollectorRegistry, reader: Reader, stop: asyncio.Event
+) -> None:
+    replica = Replica(open_control(settings.log_dsn))
+    log = open_log(settings.log_dsn, group=settings.kafka_group)
+    try:
+        await replica.start()
+        await Membership(log, warehouse, Definitions(replica), registry).run(lambda: reader.leads, stop)
+    finally:
+        await log.close()
+        await replica.close()

@@ -3,7 +3,7 @@
 # Tables and views of ours, the names that analysts are promised. What lies beneath them stays out of reach: `catalog`
 # holds hashes of keys, the facts and rows hold what the views hide.
 READABLE = frozenset(
-    ("events", "users", "conversations", "identities", "audit_log", "quarantine")
+    ("events", "users", "conversations", "identities", "audit_log", "segment_members", "quarantine")
     + ("config_exposures", "message_deliveries")
 )
 

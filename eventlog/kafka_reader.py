@@ -36,6 +36,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assigned = asyncio.Event()
         self._well = 0.0  # when we last saw that nothing is wrong
 
+    @property
+    def leads(self) -> bool:
+        return bool(self._lease and not self._lease.revoked and 0 in self._lease.partitions)
+
     async def start(self) -> None:
         if self._consumer:
             return

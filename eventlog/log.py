@@ -118,6 +118,9 @@ class Control(Protocol):
 class Reader(Protocol):
     """The reading side: one worker's share of its group's partitions, used by one event loop."""
 
+    leads: bool
+    """Whether it is the one of its group that does what is to be done once: it has the first partition."""
+
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""
 

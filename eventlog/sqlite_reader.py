@@ -38,6 +38,8 @@ _DONE_BY_ALL = "SELECT min(done) FROM groups"
 
 
 class SqliteReader:
+    leads = True  # the only one of its group
+
     def __init__(
         self,
         path: Path,

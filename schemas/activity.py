@@ -102,7 +102,7 @@ class WholeConversation(Conversation):
 
 class UserEvent(Answer):
     message_id: str
-    type: Literal["identify", "track", "page", "screen", "group", "alias"]
+    type: Literal["identify", "track", "page", "screen", "group", "alias", "segment"]
     event: Text = Field(description="The name; of page and screen calls the page's")
     timestamp: str = Field(description="When it happened, by the client's clock")
     occurred_at: str = Field(description="The same, corrected where that clock was wrong: what events are sorted by")
@@ -244,6 +244,7 @@ class AuditEntry(Answer):
     actor: Text = Field(description="Who made the change; null of an event")
     request_id: Text
     traits: dict[str, Any] = Field(description="What was said; null unsets")
+    ignored: list[str] = Field(description="Those of them that the sender may not set, so that they never held")
     tags: dict[str, bool] = Field(description="true puts it on, false takes it off")
     consent: dict[str, str]
 

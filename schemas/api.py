@@ -163,6 +163,7 @@ class SegmentList(Answer):
 class HeldSegment(Answer):
     id: str
     name: str
+    since: Text = Field(description="When the user came in; null where that is not kept, as of the product's own")
 
 
 class HeldSegments(Answer):
@@ -171,6 +172,20 @@ class HeldSegments(Answer):
 
 class Count(Answer):
     count: int
+    as_of: str = Field(description="Everything that was known then is in it")
+
+
+class HistoryQuery(Strict):
+    days: int = Field(default=30, ge=1, le=400, description="UTC days, the last of them today")
+
+
+class Size(Answer):
+    date: str
+    size: int | None = Field(description="At the end of the day; null of the time before it was known")
+
+
+class SizeHistory(Answer):
+    history: list[Size]
 
 
 class Reason(Strict):

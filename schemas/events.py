@@ -12,7 +12,8 @@ from ask0.schemas.reasons import InvalidEvent, Reason
 
 EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
 TYPES: frozenset[str] = frozenset(get_args(EventType))
-RecordedType = Literal[EventType, "change"]  # the API puts changes among the events, see user_changes.py
+# What the product itself puts among the events: see user_changes.py and segment_moves.py.
+RecordedType = Literal[EventType, "change", "segment"]
 
 MAX_BODY_BYTES = 500_000  # after inflating
 MAX_EVENT_BYTES = 32_768

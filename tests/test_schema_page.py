@@ -25,7 +25,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize("table", ["events", "users", "conversations", "identities", "quarantine", "audit_log"])
+@pytest.mark.parametrize(
+    "table", ["events", "users", "conversations", "identities", "quarantine", "audit_log", "segment_members"]
+)
 def test_every_column_is_on_the_page_with_its_comment(played: Stack, table: str) -> None:
     section = PAGE.partition(f"## ask0.{table}\n")[2].partition("\n## ")[0]
     shown = dict(re.findall(r"^\| `(\w+)` \| `[^`]+` \| (.*?)(?: \(computed\))? \|$", section, re.MULTILINE))

@@ -12,6 +12,7 @@ from ask0.schemas.filters.inline import Definitions, inline, leaves
 from ask0.schemas.filters.names import keys_of
 from ask0.schemas.filters.predicates import Kinds, Period, period_of, question_of
 from ask0.schemas.filters.types import Filter
+from ask0.schemas.segment_moves import MOVE
 from ask0.warehouse.parameters import Parameters
 from ask0.warehouse.questions import ask, between
 from ask0.warehouse.traits import COLUMNS, JsonPath, Value, trait
@@ -34,7 +35,7 @@ class Compiling:
 
     `columns` adds or replaces fields: API name → SQL of `{row}`, such as `{"nps": "{row}.nps"}`. `row` is the name or
     alias that the statement gives `user_rows`; `prefix` begins the names of the parameters. The statement itself binds
-    `{project:String}`.
+    `{project:String}`. `users` is a SELECT of ids when nobody else is asked for: then their events alone are read.
     """
 
     clock: Clock
@@ -44,6 +45,7 @@ class Compiling:
     deactivated: Collection[str] = ()  # ids of those whose status that is, whatever their rows say
     row: str = "user_rows"
     prefix: str = "filter"
+    users: str = ""
 
 
 def compile_filter(filter: Filter, compiling: Compiling) -> Condition:
@@ -114,9 +116,12 @@ class _Compiler:
         conditions = [
             f"{EVENTS}.project_id = {{project:String}}",
             f"{EVENTS}.event = {self._parameters.text(did.event)}",
+            f"{EVENTS}.type != '{MOVE}'",
             between(f"{EVENTS}.occurred_at", period, self._parameters),
             "true" if did.where is None else self.sql(did.where),
         ]
+        if self._compiling.users:
+            conditions.append(f"{EVENTS}.user_id IN ({self._compiling.users})")
         bound, count = did.times.bound, did.times.count
         if bound == "atMost" or not count:
             word, having = "NOT IN", f"> {self._parameters.whole(count)}"

@@ -9,7 +9,7 @@ from ask0.schemas import conversations as product
 from ask0.schemas.filters.names import PRODUCT_EVENTS
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.moments import SETTINGS, read_rows
-from ask0.warehouse.user_events import OF_USER
+from ask0.warehouse.user_events import BY_USER
 from ask0.warehouse.whose import Person
 
 MOST_OF_A_KIND = 100
@@ -27,15 +27,15 @@ SELECT argMin(message_id, {PLACE}) AS visit, minOrNull(occurred_at) AS visited_a
        argMinIf(conversation_id, {PLACE}, {IS_QUESTION}) AS question_talk,
        argMinIf(message_id, {PLACE}, {IS_NAMED}) AS named, minOrNullIf(occurred_at, {IS_NAMED}) AS named_at,
        argMinIf(if(event = '', type, event), {PLACE}, {IS_NAMED}) AS named_event
-FROM events WHERE {OF_USER} {SETTINGS}
+FROM events WHERE {BY_USER} {SETTINGS}
 """
 TOLD = f"""
 SELECT message_id, text, sent_properties, context.page.url.:String AS url, sent_context FROM events
-WHERE {OF_USER} AND message_id IN ({{visit:String}}, {{question:String}}) {SETTINGS}
+WHERE {BY_USER} AND message_id IN ({{visit:String}}, {{question:String}}) {SETTINGS}
 """
 MILESTONES = f"""
 SELECT event, argMin(message_id, {PLACE}) AS id, min(occurred_at) AS at, count() AS times FROM events
-WHERE {OF_USER} AND type = 'track' AND event NOT IN {{names:Array(String)}}
+WHERE {BY_USER} AND type = 'track' AND event NOT IN {{names:Array(String)}}
 GROUP BY event ORDER BY at, event LIMIT {MOST_OF_A_KIND + 1} {SETTINGS}
 """
 REGULAR = f"""
@@ -43,7 +43,7 @@ SELECT minOrNull(first) AS at FROM (
     SELECT first, day, lagInFrame(day, {REGULAR_DAYS - 1}, toInt32(-{WITHIN_DAYS})) OVER (
         ORDER BY day ROWS BETWEEN {REGULAR_DAYS - 1} PRECEDING AND CURRENT ROW) AS before
     FROM (SELECT toInt32(toDate32(occurred_at)) AS day, min(occurred_at) AS first FROM events
-          WHERE {OF_USER} GROUP BY day)
+          WHERE {BY_USER} GROUP BY day)
 ) WHERE day - before < {WITHIN_DAYS} {SETTINGS}
 """
 # The newest versions of rows that were the user's in any of them.

@@ -11,7 +11,7 @@ from ask0.warehouse.journeys import TALKS
 from ask0.warehouse.moments import SETTINGS, place, read_rows
 from ask0.warehouse.parameters import Parameters
 from ask0.warehouse.traits import JsonPath
-from ask0.warehouse.user_events import OF_USER, Day
+from ask0.warehouse.user_events import BY_USER, Day
 from ask0.warehouse.whose import Person
 
 QUARTER = 900_000  # of an hour, in ms: every zone's offset is a whole number of them
@@ -24,7 +24,7 @@ PARTS = ("night", "morning", "afternoon", "evening")
 IN_TIME = f"{place('occurred_at')} >= {{since:Int64}} AND {place('occurred_at')} < {{until:Int64}}"
 QUARTERS = f"""
 SELECT DISTINCT intDiv({place("occurred_at")}, {QUARTER}) AS quarter FROM events
-WHERE {OF_USER} AND {IN_TIME} {SETTINGS}
+WHERE {BY_USER} AND {IN_TIME} {SETTINGS}
 """
 TOPICS = f"""
 SELECT topic, count() AS conversations FROM {TALKS}
@@ -45,7 +45,7 @@ FROM (
             FROM (
                 SELECT {place("occurred_at")} AS at, message_id,
                        type = 'track' AND event IN ({{question:String}}, {{answer:String}}) AS is_message
-                FROM events WHERE {OF_USER} AND {IN_TIME}
+                FROM events WHERE {BY_USER} AND {IN_TIME}
                 ORDER BY at DESC, message_id DESC LIMIT {MOST_EVENTS}
             )
         )
@@ -114,7 +114,7 @@ def _said_in(parameters: Parameters) -> str:
            if(type = 'track' AND event = {feedback},
               multiIf(isNotNull({rating}), least(greatest({rating}, 0), 1),
                       {thumbs} = 'up', 1, {thumbs} = 'down', 0, NULL), NULL) AS rate
-    FROM events WHERE {OF_USER} AND {IN_TIME}
+    FROM events WHERE {BY_USER} AND {IN_TIME}
     """
 
 

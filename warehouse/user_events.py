@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from ask0.schemas.segment_moves import MOVE
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.moments import SETTINGS, Moment, Page, earlier, place, read_rows
 from ask0.warehouse.whose import Person
 
 OF_USER = "project_id = {project:String} AND user_id = {user:String}"
+BY_USER = f"{OF_USER} AND type != '{MOVE}'"  # what they did: coming into a segment is nothing of that kind
 NAMED = "(event = {event:String} OR {event:String} = '')"  # empty for any name
 
 # Which events are on the page is asked of narrow columns alone: JSON is read of those that are.
@@ -30,7 +32,7 @@ ORDER BY at DESC, message_id DESC {SETTINGS}
 """
 COUNTS = f"""
 SELECT roundDown({place("occurred_at")}, {{starts:Array(Int64)}}) AS start, count() AS events FROM events
-WHERE {OF_USER} AND {NAMED}
+WHERE {BY_USER} AND {NAMED}
   AND {place("occurred_at")} >= {{since:Int64}} AND {place("occurred_at")} < {{until:Int64}}
 GROUP BY start {SETTINGS}
 """

@@ -16,6 +16,7 @@ from ask0.schemas.consent import STATES, read_consent
 from ask0.schemas.conversations import SURVEY
 from ask0.schemas.events import EMPTY
 from ask0.schemas.ids import short_key
+from ask0.schemas.segment_moves import MOVE
 from ask0.schemas.user_changes import CHANGE, UserChange, change_of
 
 Traits = dict[str, tuple[int, str]]  # (time, text) by name; of two the greater stays: the last write wins
@@ -112,11 +113,16 @@ class _Gathering(Gathering):
                 self.confirmed_at = at if self.confirmed_at is None else min(self.confirmed_at, at)
 
 
+def _is_of_someone(placed: Placed) -> bool:
+    """Coming into a segment is nothing that the person did or is: it would bring them to the segments again."""
+    return bool(placed.user_id or placed.event.anonymous_id) and placed.event.type != MOVE
+
+
 def fold(
     events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] = ()
 ) -> dict[tuple[str, str], UserFacts]:
     """`strangers` are (project, user, anonymous id) of ids that a user does not gather."""
-    keyed = ((user_key(placed), placed) for placed in events if placed.user_id or placed.event.anonymous_id)
+    keyed = ((user_key(placed), placed) for placed in events if _is_of_someone(placed))
     return {key: _facts(key, own, strangers) for key, own in gather(_Gathering, keyed).items()}
 
 

@@ -1,6 +1,7 @@
 """The API for servers, as a group of operations."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.middleware import Middleware
@@ -13,21 +14,24 @@ from ask0.gateway.api.paths import BASE
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.route import ApiRoute
 from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.user_batches import read_batch
 from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_writes import UserWrites
 from ask0.gateway.api.users import Users
 from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
-from ask0.gateway.operations import Answers, Asked, Operation
+from ask0.gateway.operations import EVERY_KEY, Answers, Asked, OfKeys, Operation
 from ask0.schemas import api
 from ask0.schemas.api import BatchOutcome, Profile, UserList, UserParameters, UserQuery
-from ask0.schemas.user_writes import NewUser, Tags, UserBatch, UserWrite
+from ask0.schemas.events import MAX_BODY_BYTES
+from ask0.schemas.user_writes import MAX_BATCH_BYTES, NewUser, Tags, UserBatch, UserWrite
 
 USERS = f"{BASE}/users"
 USER = f"{USERS}/{{id}}"
 SEGMENTS = f"{BASE}/segments"
 SEGMENT = f"{SEGMENTS}/{{id}}"
+CHANGES = f"{BASE}/changes"
 KEYED = ("Idempotency-Key",)
 CONDITIONAL = (*KEYED, "If-Match")
 
@@ -42,22 +46,20 @@ def api_group(
     accesses: Accesses,
     changes: Changes,
 ) -> Group:
-    became = "What became of a change that was pending"
+    became, since = "What became of a change that was pending", "Users who changed since"
     return Group(
         entrance,
         [
-            _read("GET", USERS, lists.list, "Users", UserList, UserParameters),
-            _read("POST", f"{USERS}/query", lists.query, "Users, as GET does", UserList, UserQuery),
-            _read("GET", USER, users.profile, "One user", Profile),
+            _read("GET", USERS, "users:read", lists.list, "Users", UserList, UserParameters),
+            _read("POST", f"{USERS}/query", "users:read", lists.query, "Users, as GET does", UserList, UserQuery),
+            _read("GET", USER, "users:read", users.profile, "One user", Profile),
             *_user_writes(writes),
             *_segment_operations(segments),
             *_property_operations(properties),
             *_access_operations(accesses),
-            _read("GET", f"{BASE}/me", me, "Who you are, and what you may do", api.Me),
-            _read(
-                "GET", f"{BASE}/changes", lists.changed, "Users who changed since", api.ChangedUsers, api.ChangedQuery
-            ),
-            _read("GET", f"{BASE}/changes/{{id}}", changes.status, became, api.Pending),
+            _read("GET", f"{BASE}/me", EVERY_KEY, me, "Who you are, and what you may do", api.Me),
+            _read("GET", CHANGES, "users:read", lists.changed, since, api.ChangedUsers, api.ChangedQuery),
+            _read("GET", f"{CHANGES}/{{id}}", "users:write", changes.status, became, api.Pending),
         ],
         Middleware(ApiRoute),
         for_pages=False,
@@ -70,32 +72,56 @@ def _user_writes(writes: UserWrites) -> list[Operation]:
     batched: Answers = {200: BatchOutcome, 202: BatchOutcome}
     tags = f"{USER}/tags"
     return [
-        _write("POST", USERS, writes.create, "Make a user", made, NewUser, headers=KEYED, refusals=(409, 422)),
+        _write(
+            "POST",
+            USERS,
+            "users:write",
+            writes.create,
+            "Make a user",
+            made,
+            NewUser,
+            headers=KEYED,
+            refusals=(409, 422),
+        ),
         _write(
             "POST",
             f"{USERS}/batch",
+            "users:write",
             writes.batch,
             "Make or change up to 1,000 users",
             batched,
             UserBatch,
             headers=KEYED,
+            most_bytes=MAX_BATCH_BYTES,
+            reads=read_batch,
         ),
-        _write("PUT", USER, writes.put, "Make or change a user", made, UserWrite, refusals=(412, 422)),
-        _write("PATCH", USER, writes.patch, "Change a user", changed, UserWrite, refusals=(412, 422)),
-        _write("POST", tags, writes.add_tags, "Put tags on a user", changed, Tags, refusals=(412, 422)),
-        _write("DELETE", f"{tags}/{{tag}}", writes.remove_tag, "Take a tag off", changed, refusals=(412, 422)),
+        _write("PUT", USER, "users:write", writes.put, "Make or change a user", made, UserWrite, refusals=(412, 422)),
+        _write("PATCH", USER, "users:write", writes.patch, "Change a user", changed, UserWrite, refusals=(412, 422)),
+        _write("POST", tags, "users:write", writes.add_tags, "Put tags on a user", changed, Tags, refusals=(412, 422)),
+        _write(
+            "DELETE",
+            f"{tags}/{{tag}}",
+            "users:write",
+            writes.remove_tag,
+            "Take a tag off",
+            changed,
+            refusals=(412, 422),
+        ),
     ]
 
 
 def _write(
     method: str,
     path: str,
+    scope: OfKeys,
     answer: Callable[[Asked], Awaitable[Response]],
     summary: str,
     answers: Answers,
     body: type[BaseModel] | None = None,
     *,
     needs_body: bool = True,
+    most_bytes: int = MAX_BODY_BYTES,
+    reads: Callable[[bytes], Any] | None = None,
     headers: Sequence[str] = CONDITIONAL,
     refusals: Sequence[int] = (422,),
 ) -> Operation:
@@ -105,8 +131,11 @@ def _write(
         answer,
         summary,
         Access.SERVER,
+        scope,
         body=body,
         needs_body=needs_body,
+        most_bytes=most_bytes,
+        reads=reads,
         headers=headers,
         answers=answers,
         refusals=refusals,
@@ -117,10 +146,11 @@ def _segment_operations(segments: Segments) -> list[Operation]:
     one: Answers = {200: api.SegmentAnswer}
     refusals = (409, 412, 422, 428)
     return [
-        _read("GET", SEGMENTS, segments.list, "Segments", api.SegmentList),
+        _read("GET", SEGMENTS, "users:read", segments.list, "Segments", api.SegmentList),
         _write(
             "POST",
             SEGMENTS,
+            "segments:write",
             segments.create,
             "Make a segment",
             {201: api.SegmentAnswer},
@@ -129,15 +159,52 @@ def _segment_operations(segments: Segments) -> list[Operation]:
             refusals=(409, 422),
         ),
         _read(
-            "POST", f"{SEGMENTS}/query", segments.query, "Users who would be in a segment", UserList, api.SegmentQuery
+            "POST",
+            f"{SEGMENTS}/query",
+            "users:read",
+            segments.query,
+            "Users who would be in a segment",
+            UserList,
+            api.SegmentQuery,
         ),
-        _read("GET", SEGMENT, segments.get, "One segment", api.SegmentAnswer),
-        _write("PUT", SEGMENT, segments.update, "Change a segment", one, api.SegmentEdit, refusals=refusals),
-        _write("PATCH", SEGMENT, segments.update, "Change a segment", one, api.SegmentEdit, refusals=refusals),
-        _write("DELETE", SEGMENT, segments.delete, "Delete a segment", {204: None}, refusals=refusals),
-        _read("GET", f"{SEGMENT}/users", segments.users, "Users in a segment", UserList, UserParameters),
-        _read("GET", f"{SEGMENT}/count", segments.count, "How many are in a segment", api.Count),
-        _read("GET", f"{USER}/segments", segments.of_user, "Segments that a user is in", api.HeldSegments),
+        _read("GET", SEGMENT, "users:read", segments.get, "One segment", api.SegmentAnswer),
+        _write(
+            "PUT",
+            SEGMENT,
+            "segments:write",
+            segments.update,
+            "Change a segment",
+            one,
+            api.SegmentEdit,
+            refusals=refusals,
+        ),
+        _write(
+            "PATCH",
+            SEGMENT,
+            "segments:write",
+            segments.update,
+            "Change a segment",
+            one,
+            api.SegmentEdit,
+            refusals=refusals,
+        ),
+        _write(
+            "DELETE", SEGMENT, "segments:write", segments.delete, "Delete a segment", {204: None}, refusals=refusals
+        ),
+        _read("GET", f"{SEGMENT}/users", "users:read", segments.users, "Users in a segment", UserList, UserParameters),
+        _read("GET", f"{SEGMENT}/count", "users:read", segments.count, "How many are in a segment", api.Count),
+        _read(
+            "GET",
+            f"{SEGMENT}/history",
+            "users:read",
+            segments.history,
+            "How many were in a segment, by day",
+            api.SizeHistory,
+            api.HistoryQuery,
+        ),
+        _read(
+            "GET", f"{USER}/segments", "users:read", segments.of_user, "Segments that a user is in", api.HeldSegments
+        ),
     ]
 
 
@@ -145,8 +212,10 @@ def _property_operations(properties: PropertyDocuments) -> list[Operation]:
     path, every = f"{BASE}/properties", api.PropertyList
     define = "Define what a project's traits are"
     return [
-        _read("GET", path, properties.get, "What a project's traits are", every),
-        _write("PUT", path, properties.put, define, {200: every}, api.PropertyEdit, refusals=(412, 428)),
+        _read("GET", path, "users:read", properties.get, "What a project's traits are", every),
+        _write(
+            "PUT", path, "settings:write", properties.put, define, {200: every}, api.PropertyEdit, refusals=(412, 428)
+        ),
     ]
 
 
@@ -154,10 +223,11 @@ def _access_operations(accesses: Accesses) -> list[Operation]:
     who = "Whether somebody may use the assistant"
     done: Answers = {200: Profile, 202: api.AccessState}
     return [
-        _read("GET", f"{BASE}/access", accesses.ask, who, api.AccessAnswer, api.AccessParameters),
+        _read("GET", f"{BASE}/access", "access:read", accesses.ask, who, api.AccessAnswer, api.AccessParameters),
         _write(
             "POST",
             f"{USER}/deactivate",
+            "users:write",
             accesses.deactivate,
             "Deactivate a user",
             done,
@@ -166,7 +236,14 @@ def _access_operations(accesses: Accesses) -> list[Operation]:
             headers=KEYED,
         ),
         _write(
-            "POST", f"{USER}/reactivate", accesses.reactivate, "Let a user in again", done, headers=KEYED, refusals=()
+            "POST",
+            f"{USER}/reactivate",
+            "users:write",
+            accesses.reactivate,
+            "Let a user in again",
+            done,
+            headers=KEYED,
+            refusals=(),
         ),
     ]
 
@@ -174,6 +251,7 @@ def _access_operations(accesses: Accesses) -> list[Operation]:
 def _read(
     method: str,
     path: str,
+    scope: OfKeys,
     answer: Callable[[Asked], Awaitable[Response]],
     summary: str,
     answers: type[BaseModel],
@@ -181,4 +259,4 @@ def _read(
 ) -> Operation:
     """`asked` are parameters; the body of a POST, which is a GET whose question is too long for an address."""
     body, query = (asked, None) if method == "POST" else (None, asked)
-    return Operation(method, path, answer, summary, Access.SERVER, query=query, body=body, answers=answers)
+    return Operation(method, path, answer, summary, Access.SERVER, scope, query=query, body=body, answers=answers)

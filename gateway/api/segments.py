@@ -1,8 +1,8 @@
 """Segments: who matches a filter, kept under a name."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import JSONResponse, Response
@@ -28,8 +28,12 @@ from ask0.schemas.filters.parser import parse
 from ask0.schemas.filters.types import Filter
 from ask0.schemas.filters.writer import write
 from ask0.schemas.segments import PLAN, SYSTEM, SystemSegment, definitions, system_segment
+from ask0.warehouse.segment_members import read_history, read_since, read_size
 from ask0.warehouse.user_lists import read_plans
 
+T = TypeVar("T")
+
+KEPT_MS = 60_000  # a size that is older is counted anew: nobody keeps it now
 AT_ONCE = 20  # segments in one statement
 ATTEMPTS = 5  # at a segment that refers to others, of which one may change meanwhile
 
@@ -63,6 +67,7 @@ class Segments:
         said = msgspec.json.encode([body.name, body.description, write(filter)])
         request = self._changes.request(asked, "", said)
         project_id, id = request.project_id, f"seg_{request.id.removeprefix('chg_')[:20]}"
+        documents.was_written(self._stored, request)  # with another body it must not seem to be
         before = self._stored.get(project_id, id)  # made by the same request before
         if before is None and len(self._stored.of(project_id)) >= MAX_SEGMENTS:
             raise Unprocessable(f"a project has at most {MAX_SEGMENTS} segments: delete one", code="too_many_segments")
@@ -90,7 +95,7 @@ class Segments:
             description=before.document.description if body.description is None else body.description,
             filter=write(filter),
         )
-        said = msgspec.json.encode([segment.name, segment.description, segment.filter])
+        said = msgspec.json.encode([body.name, body.description, None if given is None else segment.filter])
         version = before.version if expected is None else expected
         await self._write(self._changes.request(asked, id, said), segment, filter, "segment.changed", version)
         return _answer(self._own(project_id, id))
@@ -98,8 +103,7 @@ class Segments:
     async def delete(self, asked: Asked) -> Response:
         project_id, id = project_of(asked), asked.request.path_params["id"]
         expected, request = expected_version(asked), self._changes.request(asked, id, b"")
-        done = self._stored.replica.state.outcomes.get(request.id)
-        if done and done.stands:  # the same call was sent before
+        if documents.was_written(self._stored, request):
             return Response(status_code=204)
         before = self._own_editable(project_id, id)
         users = [other for other, filter in self._defined.filters(project_id).items() if _refers(filter, id)]
@@ -118,8 +122,19 @@ class Segments:
         return await self._lists.answer(project_id, asked.query, self._leaf(project_id, asked))
 
     async def count(self, asked: Asked) -> Response:
-        project_id = project_of(asked)
-        return JSONResponse({"count": await self._lists.count(project_id, self._leaf(project_id, asked))})
+        """As it is kept, else counted now."""
+        project_id, id = project_of(asked), asked.request.path_params["id"]
+        leaf, now = self._leaf(project_id, asked), time.time_ns() // 1_000_000
+        if live := self._defined.live(project_id).get(id):
+            kept = await self._ask(read_size, project_id, id, live.definition)
+            if kept and now - kept.at <= KEPT_MS:
+                return JSONResponse({"count": kept.members, "asOf": write_time(kept.at)})
+        return JSONResponse({"count": await self._lists.count(project_id, leaf), "asOf": write_time(now)})
+
+    async def history(self, asked: Asked) -> Response:
+        project_id, id = project_of(asked), asked.request.path_params["id"]
+        self._leaf(project_id, asked)
+        return JSONResponse({"history": await self._ask(read_history, project_id, id, asked.query.days)})
 
     async def of_user(self, asked: Asked) -> Response:
         """Asked of each segment now, those of the product too."""
@@ -128,17 +143,25 @@ class Segments:
         ids = (*SYSTEM, PLAN + (profile["plan"] or ""))
         names = [(id, one.name) for id in ids if (one := system_segment(id))]
         names += [(id, one.document.name) for id, one in self._stored.of(project_id).items()]
-        held: list[dict[str, str]] = []
+        since = await self._ask(read_since, project_id, profile["id"])
+        held: list[dict[str, str | None]] = []
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             holds = await self._lists.hold(project_id, profile["id"], [types.Segment((id,)) for id, _ in some])
-            held += [{"id": id, "name": name} for (id, name), is_in in zip(some, holds, strict=True) if is_in]
+            held += [
+                {"id": id, "name": name, "since": since.get(id)}
+                for (id, name), is_in in zip(some, holds, strict=True)
+                if is_in
+            ]
         return JSONResponse({"segments": held})
 
     async def query(self, asked: Asked) -> Response:
         """Who would be in it, without keeping it."""
         filter = read_filter(_definition(asked.body))
         return await self._lists.answer(project_of(asked), asked.body, filter)
+
+    async def _ask(self, question: Callable[..., T], *of: object) -> T:
+        return await self._changes.questions.ask(question, self._changes.warehouse, *of)
 
     def _leaf(self, project_id: str, asked: Asked) -> Filter:
         id = asked.request.path_params["id"]

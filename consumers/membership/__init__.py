@@ -1,0 +1,1 @@
+"""Who is in which segment: kept as users change, as time passes and as segments become others."""
