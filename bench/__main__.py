@@ -1,4 +1,4 @@
-"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users]`: every bar of the product."""
+"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments]`: every bar."""
 
 import statistics
 import sys
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench import freshness, identify, pipeline, users
+from bench import api, freshness, identify, pipeline, users
 from bench.events import batch, single
 from bench.stack import WRITE_KEY, WRITE_KEYS, ask0, load, server, wait_for
 
@@ -25,6 +25,7 @@ USERS_BARS = {
     users.COUNTS: 500,
     users.BEHAVIOUR: 1_000,
 }  # ms
+API_BARS = {api.ACCESS: 10, api.WRITE: 1_000, api.MOVE: 5_000, api.BESIDE: 250}
 
 
 def gateway(table: Table) -> None:
@@ -113,6 +114,18 @@ def users_api(table: Table) -> None:
                 at_most(table, f"{each.name}, p95", each.p95, 200, "ms")
 
 
+def api_calls(table: Table) -> None:
+    for each in api.measure():
+        at_most(table, f"{each.name}, p99", each.p99, API_BARS[each.name], "ms")
+        table.add_row(f"{each.name}, p50 · p95", f"{each.p50:,.1f} ms", f"{each.p95:,.1f} ms", "", "", "")
+
+
+def live_segments(table: Table) -> None:
+    """A quarter more for each event is four fifths of the events."""
+    ours, without = api.live_segments()
+    row(table, f"{api.SEGMENTS} live segments / none", 0.8, ours / without, [f"{ours:,.0f}/s", f"{without:,.0f}/s"])
+
+
 SECTIONS: dict[str, Callable[[Table], None]] = {
     "gateway": gateway,
     "pipeline": throughput,
@@ -120,6 +133,8 @@ SECTIONS: dict[str, Callable[[Table], None]] = {
     "identify": known_users,
     "memory": memory,
     "users": users_api,
+    "api": api_calls,
+    "segments": live_segments,
 }
 
 

@@ -1,15 +1,11 @@
 """From the moment a beacon is sent to the moment a SELECT from outside sees its row, under a steady load."""
 
-import asyncio
 import threading
 import time
 
-import uvloop
-
 from bench.events import batch, single
+from bench.paced import drive
 from bench.stack import WRITE_KEY, Stack, ask0
-
-CONNECTIONS = 16
 
 
 def measure(*, rate: int, seconds: float, size: int = 1) -> tuple[float, float]:
@@ -25,7 +21,7 @@ def measure(*, rate: int, seconds: float, size: int = 1) -> tuple[float, float]:
     with ask0("serve", ASK0_MAX_WAIT_SECONDS="0") as stack:  # late is late, and not turned away
         watcher = threading.Thread(target=_watch, args=(stack, total, seen), daemon=True)
         watcher.start()
-        uvloop.run(_send(stack.port, requests, sent, rate / size))
+        drive(stack.port, requests, rate / size, sent)
         watcher.join(60)
     if len(seen) < total:
         raise SystemExit(f"{total - len(seen)} events were not visible 60 s after the last was sent")
@@ -40,23 +36,3 @@ def _watch(stack: Stack, total: int, seen: list[float]) -> None:
         rows = int(stack.query("SELECT count() FROM ask0.events"))
         seen += [time.perf_counter()] * (rows - len(seen))
         time.sleep(0.01)
-
-
-async def _send(port: int, requests: list[bytes], sent: list[float], rate: float) -> None:
-    waiting = iter(range(len(requests)))
-    started = time.perf_counter()
-
-    async def connection() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for n in waiting:
-            await asyncio.sleep(max(0.0, started + n / rate - time.perf_counter()))
-            sent[n] = time.perf_counter()
-            writer.write(requests[n])
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise SystemExit(f"a beacon was answered {head[:40]!r}")
-            start = head.lower().index(b"content-length:") + 15
-            await reader.readexactly(int(head[start : head.index(b"\r\n", start)]))
-        writer.close()
-
-    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))

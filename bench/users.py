@@ -79,6 +79,10 @@ class Measured(NamedTuple):
     def p95(self) -> float:
         return sorted(self.seconds)[int(len(self.seconds) * 0.95)] * 1000
 
+    @property
+    def p99(self) -> float:
+        return sorted(self.seconds)[int(len(self.seconds) * 0.99)] * 1000
+
 
 @contextmanager
 def filled() -> Iterator[Warehouse]:

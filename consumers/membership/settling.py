@@ -128,8 +128,10 @@ class Settling:
                 due[version] = self._due.get(version, now + ANEW_SECONDS if is_settled else now)
                 if due[version] <= now:
                     wanted[project_id].append((segment, live))
+        state = self._definitions.segments.replica.state
         for segment in gone:
-            wanted[segment[0]].append((segment, None))
+            if state.version_of(self._definitions.segments.kind, segment[1]):  # else it is another stream's
+                wanted[segment[0]].append((segment, None))
         self._due = due
         for turn in zip_longest(*wanted.values()):
             yield from (each for each in turn if each)

@@ -67,6 +67,7 @@ def test_two_gateways_and_two_workers_share_the_work(server: Server, tmp_path: P
         wait_for(lambda: server.query(stored) == "200\t200", "the events")
         assert b"ask0_worker_rounds_total" in httpx.get(f"{workers[0]}/metrics").content
         users_are_the_same_at_every_gateway(gateways)
+        segments_are_kept_by_one_of_the_workers(gateways, server)
 
 
 def users_are_the_same_at_every_gateway(gateways: Sequence[str]) -> None:
@@ -82,6 +83,19 @@ def users_are_the_same_at_every_gateway(gateways: Sequence[str]) -> None:
     assert httpx.post(f"{gateways[0]}{user}/deactivate", headers=SERVER).status_code == 200
     for one in (*gateways, gateways[1], gateways[1]):  # the second is two processes
         wait_for(partial(refuses, f"{one}/v1/projects/-/access?user=apart-7"), "every gateway to obey")
+
+
+def segments_are_kept_by_one_of_the_workers(gateways: Sequence[str], server: Server) -> None:
+    filter = {"all": [{"tag": "apart"}, {"trait": "plan", "op": "is", "value": "team"}]}
+    segments = f"{gateways[0]}/v1/projects/-/segments"
+    made = httpx.post(segments, json={"name": "Teams", "filter": filter}, headers=SERVER).json()["id"]
+    history = f"{segments}/{made}/history?days=1"
+    wait_for(lambda: httpx.get(history, headers=SERVER).json()["history"][0]["size"] == 0, "the segment to be settled")
+    put(f"{gateways[1]}/v1/projects/-/users/apart-1", {"plan": "team"}, {})
+    members = f"SELECT user_id, cause FROM segment_members WHERE segment_id = '{made}'"
+    wait_for(lambda: server.query(members) == "apart-1\tchange", "the member")
+    told = "SELECT event, user_id FROM events WHERE type = 'segment'"
+    wait_for(lambda: server.query(told) == "Segment Entered\tapart-1", "the event")
 
 
 def put(url: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:

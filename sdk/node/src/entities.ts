@@ -68,6 +68,12 @@ export interface Segment {
   [field: string]: unknown;
 }
 
+/** How many were in a segment at the end of a day; null where that was not known yet. */
+export interface SegmentSize {
+  date: string;
+  size: number | null;
+}
+
 /** Whether somebody may talk to the assistant. */
 export interface Access {
   allowed: boolean;

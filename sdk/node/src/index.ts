@@ -2,7 +2,7 @@
 
 export type { WriteOptions } from "./api.js";
 export { Ask0 } from "./client.js";
-export type { Access, Change, Conversation, Filter, Job, List, Pending, Segment, User } from "./entities.js";
+export type { Access, Change, Conversation, Filter, Job, List, Pending, Segment, SegmentSize, User } from "./entities.js";
 export { Ask0Error, type ErrorDetail } from "./errors.js";
 export type { SegmentFields, Segments } from "./segments.js";
 export type {

@@ -1,7 +1,7 @@
 /** Segments: saved questions of who meets a filter. */
 
 import { type Api, pageOf, segment, type WriteOptions } from "./api.js";
-import type { Filter, List, Segment, User } from "./entities.js";
+import type { Filter, List, Segment, SegmentSize, User } from "./entities.js";
 import { Ask0Error } from "./errors.js";
 import type { ListOptions } from "./users.js";
 
@@ -57,5 +57,12 @@ export class Segments {
     const { count } = await this.#api.read(`segments/${segment(id)}/count`);
     if (typeof count === "number") return count;
     throw new Ask0Error("the answer has no count", { code: "unreadable_answer" });
+  }
+
+  /** How many were in it at the end of each day, the last of them today; null of days before that was known. */
+  async history(id: string, options: { days?: number } = {}): Promise<SegmentSize[]> {
+    const { history } = await this.#api.read(`segments/${segment(id)}/history`, options);
+    if (Array.isArray(history)) return history as SegmentSize[];
+    throw new Ask0Error("the answer has no history", { code: "unreadable_answer" });
   }
 }

@@ -116,8 +116,15 @@ const REQUESTS = {
   "segments.delete": [(ask0) => ask0.segments.delete("seg_1", { ifMatch: "7" }), `DELETE ${P}/segments/seg_1`],
   "segments.users": [(ask0) => ask0.segments.users("seg_1", { limit: 5 }), `GET ${P}/segments/seg_1/users?limit=5`],
   "segments.count": [(ask0) => ask0.segments.count("seg_1"), `GET ${P}/segments/seg_1/count`, undefined, { count: 5 }],
+  "segments.history": [
+    (ask0) => ask0.segments.history("seg_1", { days: 7 }),
+    `GET ${P}/segments/seg_1/history?days=7`,
+    undefined,
+    { history: [] },
+  ],
   "access of a user": [(ask0) => ask0.access({ user: "u&1" }), `GET ${P}/access?user=u%261`],
   "access of a guest": [(ask0) => ask0.access({ anonymous: "g-1" }), `GET ${P}/access?anonymous=g-1`],
+  "jobs.list": [(ask0) => ask0.jobs.list(), `GET ${P}/jobs`, undefined, { jobs: [], next: null }],
   "jobs.get": [(ask0) => ask0.jobs.get("job_1"), `GET ${P}/jobs/job_1`, undefined, JOB],
   "changes.get": [(ask0) => ask0.changes.get("chg_1"), `GET ${P}/changes/chg_1`],
 };
@@ -386,4 +393,14 @@ test("an export comes as bytes, as they arrive, and its errors as any call's", a
   assert.equal(gateway.requests[1].path, `${P}/users/u%2F1/export?format=csv`);
   await assert.rejects(read(ask0.users.export("u")), { status: 404, code: "unknown_user" });
   await assert.rejects(read(ask0.users.export("u")), { code: "no_answer" });
+});
+
+test("jobs.wait looks again until the job is done or has failed, and gives up when its time is up", async () => {
+  const at = (status) => ({ body: { job: { ...JOB.job, status } } });
+  const gateway = await serve(at("waiting"), at("running"), at("failed"));
+  const { ask0 } = clientOf(gateway);
+  assert.equal((await ask0.jobs.wait("job_1")).status, "failed");
+  assert.equal(gateway.requests.length, 3);
+  gateway.always = () => at("running");
+  await assert.rejects(ask0.jobs.wait("job_1", { timeoutMs: 1 }), { code: "not_finished" });
 });

@@ -49,6 +49,10 @@ class Segments(Generic[R]):
     def count(self, id: str) -> R:
         return self._send(get(f"{self._path(id)}/count"))
 
+    def history(self, id: str, *, days: int | None = None) -> R:
+        """How many were in it at the end of each day: `{"history": [{"date", "size"}]}`, the last of them today."""
+        return self._send(get(f"{self._path(id)}/history", {"days": days}))
+
     def _path(self, id: str) -> str:
         if id == "query":
             raise ValueError("no segment has the id 'query'")

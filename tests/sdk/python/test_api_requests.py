@@ -107,11 +107,15 @@ CASES = {
     ),
     "segments.users": Case(lambda c: c.segments.users("seg_1", limit=9), "GET", f"{SEGMENTS}/seg_1/users?limit=9"),
     "segments.count": Case(lambda c: c.segments.count("seg_1"), "GET", f"{SEGMENTS}/seg_1/count"),
+    "segments.history": Case(
+        lambda c: c.segments.history("seg_1", days=7), "GET", f"{SEGMENTS}/seg_1/history?days=7"
+    ),
     "access of a user": Case(lambda c: c.access(user="a&b"), "GET", "/v1/projects/-/access?user=a%26b"),
     "access of a guest": Case(lambda c: c.access(anonymous="g-1"), "GET", "/v1/projects/-/access?anonymous=g-1"),
     "bulk": Case(
         lambda c: c.users.bulk({"ids": ["."], "do": "erase"}), "POST", f"{USERS}/bulk", {"ids": ["."], "do": "erase"}
     ),
+    "jobs.list": Case(lambda c: c.jobs.list(), "GET", "/v1/projects/-/jobs"),
     "jobs.get": Case(lambda c: c.jobs.get("job_1"), "GET", "/v1/projects/-/jobs/job_1"),
     "changes.get": Case(lambda c: c.changes.get("chg/1"), "GET", "/v1/projects/-/changes/chg%2F1"),
     "anything else": Case(lambda c: c.request("GET", "/properties"), "GET", "/v1/projects/-/properties"),
@@ -231,6 +235,19 @@ async def test_an_export_comes_in_pieces(kind: type[Client]) -> None:
     pieces = await collect(network.client(kind).users.export("a/b", format="csv"))
     assert b"".join(pieces) == b"id,email\r\n" * 10_000
     assert network.last.url.raw_path.decode() == f"{USERS}/a%2Fb/export?format=csv"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_wait_looks_again_until_the_job_is_finished_or_the_time_is_up(kind: type[Client]) -> None:
+    answers = [httpx.Response(200, json={"job": {"status": status}}) for status in ("waiting", "running", "failed")]
+    recorder = Recorder(*answers)
+    client = recorder.client(kind)
+    assert await outcome(client.jobs.wait("job_1")) == {"job": {"status": "failed"}}
+    assert len(recorder.seen) == 3
+    endless = Recorder(answers[1])
+    with pytest.raises(TimeoutError, match="job_1"):
+        await outcome(endless.client(kind).jobs.wait("job_1", timeout_seconds=0))
+    assert len(endless.seen) == 1
 
 
 def test_a_body_that_json_cannot_carry_is_never_sent() -> None:
