@@ -21,11 +21,9 @@ USERS_BARS = {
     users.LATE: 100,
     users.SEARCH: 150,
     users.PROFILE: 30,
-    users.COUNT: 200,
-    users.COUNTS: 500,
     users.BEHAVIOUR: 1_000,
 }  # ms
-API_BARS = {api.ACCESS: 10, api.WRITE: 1_000, api.MOVE: 5_000, api.BESIDE: 250}
+API_BARS = {api.ACCESS: 10, api.WRITE: 1_000, api.MOVE: 5_000, api.COUNT: 200, api.COUNTS: 500, api.BESIDE: 250}
 
 
 def gateway(table: Table) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ BASE = "/v1/projects/-"
 ACCESS = "access at 500/s"
 WRITE = "a write until everyone reads it, at 20/s"
 MOVE = "a change until its user is in the segment, 50 live ones, beside 2,000 events/s"
+COUNT = "count of a live segment of a million users"
+COUNTS = "ten such counts at once, the last of them"
 BESIDE = "list, plan and spend, beside 2,000 events/s"
 SEGMENTS = 50
 MOVERS = 150
@@ -39,21 +42,40 @@ def measure() -> Iterator[Measured]:
         asked = [get(f"/access?user=user_{number % 200}") for number in range(5_000)]
         yield Measured(ACCESS, drive(stack.port, asked, 500))
     yield _moves()
-    yield _lists_beside_events()
+    with _a_million_users() as stack:
+        yield from _counts(stack)
+        yield _lists_beside_events(stack)
 
 
-def _lists_beside_events() -> Measured:
+@contextmanager
+def _a_million_users() -> Iterator[Stack]:
+    """Of the project of the keys."""
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), "-m", "ask0.cli.main", "serve") as stack:
+        project = call(stack, "GET", "/me")["project"]
+        stack.stop()
+        with Warehouse(f"chdb://{Path(folder) / 'clickhouse'}") as warehouse:
+            users.fill(warehouse, project)
+        stack.start()
+        yield stack
+
+
+def _counts(stack: Stack) -> Iterator[Measured]:
+    """Of a segment that is kept."""
+    made = call(stack, "POST", "/segments", {"name": "Spenders", "conditions": users.SPENDERS})
+    wait_for(partial(_is_settled, stack, made["id"]), "its members")
+    count = get(f"/segments/{made['id']}/count")
+    yield Measured(COUNT, [drive(stack.port, [count], 1)[0] for _ in range(40)])
+    yield Measured(COUNTS, [max(drive(stack.port, [count] * 10, 1_000_000)) for _ in range(10)])
+
+
+def _lists_beside_events(stack: Stack) -> Measured:
     filter = quote(json.dumps(users.SPENDERS))
     asked = [get(f"/users?filter={filter}&sort=-lastActiveAt&limit=30") for _ in range(100)]
     events = [single(n, 6, WRITE_KEY) for n in range(60_000)]
-    with tempfile.TemporaryDirectory() as folder:
-        with Warehouse(f"chdb://{Path(folder) / 'clickhouse'}") as warehouse:
-            users.fill(warehouse)
-        with Stack(Path(folder), "-m", "ask0.cli.main", "serve") as stack:
-            sender = threading.Thread(target=drive, args=(stack.port, events, 2_000))
-            sender.start()
-            took = drive(stack.port, asked, 4)
-            sender.join()
+    sender = threading.Thread(target=drive, args=(stack.port, events, 2_000))
+    sender.start()
+    took = drive(stack.port, asked, 4)
+    sender.join()
     return Measured(BESIDE, took)
 
 

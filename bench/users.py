@@ -32,7 +32,7 @@ PROJECT = "proj_bench"
 ROWS = """
 INSERT INTO user_rows (project_id, id, anonymous_ids, email, name, plan, company, status, traits, traits_json,
     first_seen_at, last_active_at, conversations, questions, answers, answered, _version)
-SELECT 'proj_bench', concat('user_', toString(cityHash64(number))), [concat('g-', toString(number))],
+SELECT {project:String}, concat('user_', toString(cityHash64(number))), [concat('g-', toString(number))],
        concat('person', toString(number), '@example', toString(h % 50), '.com'),
        concat(['Ada', 'Ben', 'Cleo', 'Dan', 'Eva'][h % 5 + 1], ' ', ['Lovelace', 'Nash', 'Okafor'][h % 3 + 1]),
        ['free', 'free', 'free', 'pro', 'pro', 'enterprise'][h % 6 + 1], concat('Company ', toString(h % 5000)),
@@ -48,7 +48,7 @@ FROM (SELECT number, intHash32(number) AS h,
 """
 ACTS = """
 INSERT INTO events (project_id, type, event, user_id, message_id, timestamp, occurred_at, received_at, properties)
-SELECT 'proj_bench', 'track', ['Feature Used', 'Page Viewed', 'Button Clicked', 'Question Asked'][h % 4 + 1],
+SELECT {project:String}, 'track', ['Feature Used', 'Page Viewed', 'Button Clicked', 'Question Asked'][h % 4 + 1],
        concat('user_', toString(cityHash64(intHash32(number + 7) % {users:UInt64}))), toString(number), at, at, at,
        concat('{"feature":"', ['API', 'Export', 'Chat', 'Search'][h % 4 + 1], '","n":', toString(h % 100), '}')
 FROM (SELECT number, intHash32(number) AS h, toDateTime64(now(), 3, 'UTC') - toIntervalSecond(h % 2592000) AS at
@@ -59,8 +59,8 @@ LIST = "list, plan and spend, sorted by last active"
 LATE = "the same, page 1,000"
 SEARCH = "partial search"
 PROFILE = "one profile"
-COUNT = "count of a segment"
-COUNTS = "ten counts at once"
+COUNT = "count of a filter"
+COUNTS = "ten such counts at once"
 BEHAVIOUR = "behaviour over ten million events"
 
 SPENDERS = {"plan": ["pro", "enterprise"], "monthlySpend": {"gte": 500}}
@@ -91,12 +91,12 @@ def filled() -> Iterator[Warehouse]:
         yield warehouse
 
 
-def fill(warehouse: Warehouse) -> None:
+def fill(warehouse: Warehouse, project: str = PROJECT) -> None:
     migrate(warehouse)
     for start in range(0, USERS, STEP):
-        warehouse.command(ROWS, {"from": start, "count": STEP})
+        warehouse.command(ROWS, {"project": project, "from": start, "count": STEP})
     for start in range(0, EVENTS, 4 * STEP):
-        warehouse.command(ACTS, {"from": start, "count": 4 * STEP, "users": USERS})
+        warehouse.command(ACTS, {"project": project, "from": start, "count": 4 * STEP, "users": USERS})
 
 
 def compiled(document: Any = None) -> Condition:

@@ -1,6 +1,6 @@
 """Who is where: asked of ClickHouse for users who may have moved, or for everyone when a segment becomes another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.filters import Compiling, Condition, compile_filter
 from ask0.warehouse.user_lists import MOST_PLAN_BYTES, MOST_PLANS
 
-AT_ONCE = 20  # segments in one statement …
+AT_ONCE = 20  # conditions in one statement …
 MOST_TOGETHER = 100_000  # … and characters of their conditions, and of the parameters
 MOST_CROSSING = 50_001
 RELATIVE = ("inLast", "notInLast")
@@ -144,31 +144,27 @@ def count_own(warehouse: Warehouse, clock: Clock) -> dict[tuple[str, str], int]:
 
 
 def find_crossing(
-    warehouse: Warehouse, project_id: str, segment: LiveSegment, compiling: Compiling, since: int
+    warehouse: Warehouse, project_id: str, segments: Sequence[LiveSegment], compiling: Compiling, since: int
 ) -> list[str]:
     """Users for whom time alone may have changed something since then, epoch ms; MOST_CROSSING if there are more."""
-    condition = crossing(segment.filter, compiling, since)
-    if condition is None:
-        return []
-    sql = _filled(CROSSED, condition=condition.sql)
-    return [str(id) for (id,) in warehouse.query(sql, _bound(project_id, [condition]))]
+    found: dict[str, None] = {}
+    for conditions in _fitting(crossings([segment.filter for segment in segments], compiling, since)):
+        sql = _filled(CROSSED, condition=f"({' OR '.join(each.sql for each in conditions)})")
+        found |= dict.fromkeys(str(id) for (id,) in warehouse.query(sql, _bound(project_id, conditions)))
+    return list(found)
 
 
-def crossing(filter: Filter, compiling: Compiling, since: int) -> Condition | None:
-    """For whom an answer that time changes was another one before; None if time changes none."""
-    earlier = replace(compiling, clock=Clock(since, compiling.clock.zone), prefix="earlier")
-    conditions: list[Condition] = []
-    for number, (_, leaf) in enumerate(leaves(filter)):
+def crossings(filters: Sequence[Filter], compiling: Compiling, since: int) -> Iterator[Condition]:
+    """Each is true of those for whom an answer that time changes was another one before."""
+    asked = dict.fromkeys(leaf for filter in filters for _, leaf in leaves(filter))
+    for number, leaf in enumerate(asked):
         if isinstance(leaf, types.Trait) and leaf.op in RELATIVE:
-            then = compile_filter(leaf, replace(earlier, prefix=f"then_{number}"))
+            clock = Clock(since, compiling.clock.zone)
+            then = compile_filter(leaf, replace(compiling, clock=clock, prefix=f"then_{number}"))
             now = compile_filter(leaf, replace(compiling, prefix=f"now_{number}"))
-            conditions.append(Condition(f"({then.sql} != {now.sql})", then.parameters | now.parameters))
-        elif isinstance(leaf, types.Did) and (asked := _leaving(leaf, compiling.clock.now, since)):
-            conditions.append(compile_filter(asked, replace(compiling, prefix=f"did_{number}")))
-    if not conditions:
-        return None
-    parameters = {name: value for each in conditions for name, value in each.parameters.items()}
-    return Condition(f"({' OR '.join(each.sql for each in conditions)})", parameters)
+            yield Condition(f"({then.sql} != {now.sql})", then.parameters | now.parameters)
+        elif isinstance(leaf, types.Did) and (left := _leaving(leaf, compiling.clock.now, since)):
+            yield compile_filter(left, replace(compiling, prefix=f"did_{number}"))
 
 
 def _leaving(did: types.Did, now: int, since: int) -> types.Did | None:
@@ -185,21 +181,27 @@ def _together(
     segments: Sequence[LiveSegment], compiling: Compiling
 ) -> Iterator[tuple[list[LiveSegment], list[Condition]]]:
     """As many as fit into one statement."""
-    some: list[LiveSegment] = []
-    conditions: list[Condition] = []
+    rest = list(segments)
+    for conditions in _fitting(
+        compile_filter(segment.filter, replace(compiling, prefix=f"of_{number}"))
+        for number, segment in enumerate(segments)
+    ):
+        some, rest = rest[: len(conditions)], rest[len(conditions) :]
+        yield some, conditions
+
+
+def _fitting(conditions: Iterable[Condition]) -> Iterator[list[Condition]]:
+    some: list[Condition] = []
     size = 0
-    for segment in segments:
-        condition = compile_filter(segment.filter, replace(compiling, prefix=f"of_{len(some)}"))
+    for condition in conditions:
         length = len(condition.sql) + sum(len(str(value)) for value in condition.parameters.values())
         if some and (len(some) == AT_ONCE or size + length > MOST_TOGETHER):
-            yield some, conditions
-            some, conditions, size = [], [], 0
-            condition = compile_filter(segment.filter, replace(compiling, prefix="of_0"))
-        some.append(segment)
-        conditions.append(condition)
+            yield some
+            some, size = [], 0
+        some.append(condition)
         size += length
     if some:
-        yield some, conditions
+        yield some
 
 
 def _filled(sql: str, **parts: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -24,7 +25,8 @@ from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 
 TURN_SECONDS = 1.0
-SWEEP_MS = 30_000
+SWEEP_MS = 30_000  # after which time may have moved somebody of a project
+SWEEP_SECONDS = 1.0  # of a turn
 SAVE_SECONDS = 5.0  # between marks
 WORK_SECONDS = 2.0  # of one turn; the project that has had least comes first
 USERS_AT_ONCE = 2_000  # of one project in one turn …
@@ -50,6 +52,7 @@ class Membership:
         self._settling = Settling(warehouse, definitions, self._marks)
         self._waiting = Waiting()
         self._touched: Touched | None = None
+        self._swept: dict[str, int] = {}  # until when, by project
         self._deactivated: dict[str, frozenset[str]] = {}
         self._used: dict[str, float] = {}  # seconds lately, by project
         self._save_at = 0.0
@@ -66,7 +69,7 @@ class Membership:
                     if leads():
                         await self._turn(threads)
                     else:  # whoever goes on begins where the marks are
-                        self._touched, self._marks.known = None, False
+                        self._touched, self._marks.known, self._swept = None, False, {}
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), TURN_SECONDS)
             finally:
@@ -98,8 +101,7 @@ class Membership:
                 self._waiting.add(project_id, (user_id,), "change")
         for project_id in live:
             self._add_deactivated(project_id)
-        if now // 1_000 - self._marks.swept >= SWEEP_MS:
-            await self._sweep(threads, live, now // 1_000)
+        await self._sweep(threads, live, now // 1_000)
         while self._waiting.too_many:
             self._settling.look_at_all(self._waiting.too_many.pop())
         if time.monotonic() >= self._save_at and not len(self._waiting):  # who waits here is known here alone
@@ -115,19 +117,21 @@ class Membership:
             self._waiting.add(project_id, now ^ before, "change")
 
     async def _sweep(self, threads: ThreadPoolExecutor, live: Live, now: int) -> None:
-        """Whom time alone has moved since the last sweep."""
+        """Whom time alone has moved. Those swept longest ago come first, as long as this turn has time."""
         loop = asyncio.get_running_loop()
-        for project_id, segments in live.items():
-            compiling = self._definitions.compiling(project_id)
-            for segment in segments.values():
-                find = partial(find_crossing, self._warehouse, project_id, segment, compiling, self._marks.swept)
-                try:
-                    found = await loop.run_in_executor(threads, find)
-                except (QueryFailed, FilterInvalid) as error:  # the other segments are swept all the same
-                    _warn(segment.id, error)
-                else:
-                    self._waiting.add(project_id, found, "time")
-        self._marks.swept = now
+        self._swept = {project_id: self._swept.get(project_id, self._marks.swept) for project_id in live}
+        end = time.monotonic() + SWEEP_SECONDS
+        for project_id, since in sorted(self._swept.items(), key=itemgetter(1)):
+            if now - since < SWEEP_MS or time.monotonic() >= end:
+                break
+            segments, compiling = list(live[project_id].values()), self._definitions.compiling(project_id)
+            find = partial(find_crossing, self._warehouse, project_id, segments, compiling, since)
+            try:
+                self._waiting.add(project_id, await loop.run_in_executor(threads, find), "time")
+            except (QueryFailed, FilterInvalid) as error:  # the other projects are swept all the same
+                _warn(project_id, error)
+            self._swept[project_id] = now
+        self._marks.swept = min(self._swept.values())
 
     async def _work(self, threads: ThreadPoolExecutor) -> None:
         self._used = {project_id: used * FADING for project_id, used in self._used.items() if used > 0.001}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ask0.consumers.membership import loop
+from ask0.consumers.membership import loop, waiting
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.keeping import keeping
@@ -189,6 +189,38 @@ def test_its_size_is_kept_and_so_is_since_when_each_is_in_it(live: Running, clic
 
 def test_the_products_own_are_counted_each_hour(live: Running, clickhouse: Warehouse) -> None:
     wait_for(lambda: call(live, "GET", "/segments/seg_active/history")["history"][-1]["size"] is not None, "the size")
+
+
+def tagged(gateway: Running, tag: str, users: int) -> list[str]:
+    """So many in one batch."""
+    ids = [f"{tag}-{number}" for number in range(users)]
+    call(gateway, "POST", "/users/batch", {"users": [{"id": id, "tags": [tag]} for id in ids]})
+    return ids
+
+
+def test_more_moves_than_one_turn_tells_are_told_in_the_next(
+    served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "TOLD_AT_ONCE", 2)
+    with keeping(served, clickhouse):
+        segment = make(served, {"tag": "live-many"})
+        wait_for(lambda: settled(clickhouse, segment), "the segment to be settled")
+        ids = tagged(served, "live-many", 7)
+        wait_for(lambda: members(clickhouse, segment) == dict.fromkeys(ids, "change"), "all of them")
+        for id in ids:
+            wait_for(lambda id=id: moves(served, id) == [("Segment Entered", segment, "change")], "what was told")
+
+
+def test_when_too_many_wait_all_are_moved_together(
+    served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "MOST", 3)
+    with keeping(served, clickhouse) as registry:
+        segment = make(served, {"tag": "live-flood"})
+        wait_for(lambda: settled(clickhouse, segment), "the segment to be settled")
+        ids = tagged(served, "live-flood", 9)
+        wait_for(lambda: members(clickhouse, segment).keys() == set(ids), "all of them")
+        assert registry.get_sample_value("ask0_segment_waiting") == 0
 
 
 def test_no_page_can_say_that_somebody_came_into_a_segment(live: Running) -> None:
