@@ -1,17 +1,22 @@
 """Who may send: the catalog in memory, indexed by what senders name, as new as this process's replica."""
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from ask0.catalog.documents import KEY, PROJECT, catalog_of
-from ask0.catalog.errors import CatalogUnavailable, UnknownKey
+from ask0.catalog.errors import CatalogUnavailable, MayNotSend, UnknownKey
 from ask0.catalog.replica import Replica
 from ask0.catalog.sealing import Seal
 from ask0.catalog.tokens import Verifier, verifiers
-from ask0.schemas.catalog import Catalog, hash_secret
+from ask0.schemas.catalog import Catalog, Key, hash_secret
+from ask0.schemas.scopes import SENDING
 
 START_SECONDS = 2.0
 MISS_SECONDS = 1.0  # an unknown key makes us look at once, but not more often than this
 LOOK_SECONDS = 2.0  # and no longer
+
+T = TypeVar("T")
 
 
 class CatalogCache:
@@ -24,7 +29,7 @@ class CatalogCache:
         self._version: tuple[str, int | None, int | None] | None = None  # of what was adopted last
         self.current = Catalog()
         self.projects: dict[str | None, str] = {}  # by write key that may send
-        self.secrets: dict[str, str] = {}  # projects by the hash of a secret key
+        self.secrets: dict[str, Key] = {}  # live ones, by their hash
         self.verifiers: dict[str | None, Verifier] = {}  # by project, of those that can check who their users are
         replica.on_change(self._adopt)
 
@@ -43,19 +48,37 @@ class CatalogCache:
 
     async def project_of(self, write_key: str) -> str:
         """The project a write key names. Raises UnknownKey; CatalogUnavailable when nobody can tell now."""
-        return self.projects.get(write_key) or await self._look_again(write_key, secrets=False)
+        found = self._of_page(write_key)
+        return found if found else await self._look_again(self._of_page, write_key)
 
     async def project_of_sender(self, key: str) -> str:
-        """The same, of a secret key too: a site's server may send events with it."""
-        return self._of_sender(key) or await self._look_again(key, secrets=True)
+        """The same, of a secret key too: a site's server may send events with it. Raises MayNotSend as well."""
+        found = self._of_sender(key)
+        return found if found else await self._look_again(self._of_sender, key)
+
+    async def secret_of(self, key: str) -> Key:
+        """The secret key of this text, whatever it may do. Raises as `project_of` does."""
+        found = self._secret(key)
+        return found if found else await self._look_again(self._secret, key)
 
     def project_of_secret(self, key: object) -> str | None:
-        return self.secrets.get(hash_secret(key)) if type(key) is str else None
+        """Of a secret key whose events are believed."""
+        found = self._secret(key) if type(key) is str else None
+        return found.project_id if found and SENDING in found.allowed else None
+
+    def _secret(self, key: str) -> Key | None:
+        return self.secrets.get(hash_secret(key))
+
+    def _of_page(self, key: str) -> str | None:
+        return self.projects.get(key)
 
     def _of_sender(self, key: str) -> str | None:
-        return self.projects.get(key) or self.project_of_secret(key)
+        project = self.projects.get(key) or self.project_of_secret(key)
+        if project is None and self._secret(key):
+            raise MayNotSend(f"events under a secret key need the scope {SENDING}, which this key does not have")
+        return project
 
-    async def _look_again(self, key: str, *, secrets: bool) -> str:
+    async def _look_again(self, find: Callable[[str], T | None], key: str) -> T:
         """It may be a key of just now, which has not come round yet."""
         fresh = self.replica.fresh
         if time.monotonic() - self._missed_at >= MISS_SECONDS:
@@ -65,9 +88,9 @@ class CatalogCache:
                 fresh = True
             except CatalogUnavailable:
                 fresh = False
-        project = self._of_sender(key) if secrets else self.projects.get(key)
-        if project is not None:
-            return project
+        found = find(key)
+        if found is not None:
+            return found
         if not fresh:  # it may be a new key: a 401 would make the sender drop its events
             raise CatalogUnavailable("this write key is not in the last known catalog, and the log is away")
         raise UnknownKey("the write key is missing or unknown: see `ask0 key list`")
@@ -83,6 +106,5 @@ class CatalogCache:
         self.current = catalog
         projects = {key: catalog.project_of_write_key(key) for key in catalog.keys}
         self.projects = {key: project for key, project in projects.items() if project is not None}
-        secrets = {key: catalog.project_of_secret(key) for key in catalog.keys}
-        self.secrets = {key: project for key, project in secrets.items() if project is not None}
+        self.secrets = {hashed: key for hashed in catalog.keys if (key := catalog.secret(hashed))}
         self.verifiers = verifiers(catalog.projects, self._seal)

@@ -9,6 +9,7 @@ from typing import Any
 from ask0.catalog.rule import Outcome, State, adopt
 from ask0.eventlog.log import Control, LogUnavailable
 from ask0.schemas.changes import Change, NewerVersion
+from ask0.schemas.jobs import PROGRESSED
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 
@@ -56,7 +57,7 @@ class Copier:
             self._copied = await loop.run_in_executor(thread, self._last_copied)
         for position, value in await self._control.read(self._state.position, READ_SECONDS):
             adopted = adopt(self._state, position, value)
-            if adopted and position > self._copied:
+            if adopted and position > self._copied and adopted[0].action != PROGRESSED:
                 self._waiting.append(adopted)
         if self._waiting:
             await loop.run_in_executor(thread, self._copy)

@@ -69,9 +69,10 @@ async def write_document(
     request: str,
     id: str,
     expects: Mapping[str, int],
+    digest: str = "",
 ) -> Outcome:
-    """`body` None deletes it. `expects` are versions by name, see schemas.changes. Raises what `Replica.write` raises,
-    and CatalogError for one that is too large."""
+    """`body` None deletes it. `expects` are versions by name, `digest` is of what was asked (schemas.changes). Raises
+    what `Replica.write` raises, and CatalogError for one that is too large."""
     change = Change(
         id=id,
         kind=kind,
@@ -83,6 +84,7 @@ async def write_document(
         request=request,
         expects=dict(expects),
         body=msgspec.Raw(msgspec.json.encode(body)),
+        digest=digest,
     )
     return await replica.write(change)
 

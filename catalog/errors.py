@@ -13,6 +13,10 @@ class UnknownKey(CatalogError):
     """No project has this write key."""
 
 
+class MayNotSend(CatalogError):
+    """A secret key without the scope for events."""
+
+
 class CatalogUnavailable(CatalogError):
     """Nobody can tell now: it may be a new key, and the sender has to come again."""
 
@@ -25,6 +29,17 @@ class MovedOn(CatalogError):
             f"somebody else changed {name} at the same time, so nothing was done: look again, then repeat it"
         )
         self.name = name
+
+
+class TooManyDeactivated(CatalogError):
+    """A project has as many deactivated users as it may have."""
+
+
+class KeyReused(CatalogError):
+    """The change's id had another change before, which is what counts."""
+
+    def __init__(self) -> None:
+        super().__init__("this change was sent with something else in it before: give it an id of its own")
 
 
 class OutcomeUnknown(CatalogUnavailable):

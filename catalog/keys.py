@@ -14,11 +14,18 @@ from ask0.schemas.catalog import Catalog, Key, Project, hash_secret, secret_key,
 ALPHABET = string.ascii_letters + string.digits
 
 
-async def create_key(replica: Replica, project_id: str, kind: str, text: str | None = None, actor: str = "cli") -> str:
-    """The key's text. `text` is one that the operator has chosen."""
-    make, prefix, length = (write_key, "wk_", 24) if kind == "write" else (secret_key, "sk_", 40)
-    text = text or prefix + random_text(length)
-    key = make(text, project_id, now_ms())
+async def create_key(
+    replica: Replica,
+    project_id: str,
+    kind: str,
+    text: str | None = None,
+    actor: str = "cli",
+    scopes: tuple[str, ...] | None = None,
+) -> str:
+    """The key's text. `text` is one that the operator has chosen; a secret key without `scopes` has all of them."""
+    prefix, length = ("wk_", 24) if kind == "write" else ("sk_", 40)
+    text, at = text or prefix + random_text(length), now_ms()
+    key = write_key(text, project_id, at) if kind == "write" else secret_key(text, project_id, at, scopes)
     await add_document(replica, key, "key.created", actor)
     return text
 

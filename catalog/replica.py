@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ask0.catalog.errors import CatalogUnavailable, MovedOn, OutcomeUnknown
+from ask0.catalog.errors import CatalogUnavailable, KeyReused, MovedOn, OutcomeUnknown
 from ask0.catalog.rule import Outcome, State, adopt
 from ask0.eventlog.log import Control, LogUnavailable
 from ask0.schemas import changes
@@ -86,8 +86,8 @@ class Replica:
 
     async def write(self, change: Change) -> Outcome:
         """Its outcome, once it has come round. Raises MovedOn when it was made from what had changed meanwhile,
-        OutcomeUnknown when nobody can tell (the same change may be sent again), CatalogUnavailable when nothing can be
-        written now."""
+        KeyReused when its id had another change before, OutcomeUnknown when nobody can tell (the same change may be
+        sent again), CatalogUnavailable when nothing can be written now."""
         if self._newer:
             raise CatalogUnavailable(f"documents cannot be changed here: {self._newer}")
         value = changes.encode(change)
@@ -109,6 +109,8 @@ class Replica:
         outcome = self.state.outcomes.get(change.id)
         if outcome is None:
             raise OutcomeUnknown(f"nobody here can tell whether the change stands: {self._newer}")
+        if not outcome.is_of(change.digest):
+            raise KeyReused
         if not outcome.stands:
             raise MovedOn(outcome.moved)
         return outcome

@@ -18,10 +18,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
     position: int
     moved: str = ""
+    digest: str = ""  # the change's own; empty of those whose writers gave none
 
     @property
     def stands(self) -> bool:
         return not self.moved
+
+    def is_of(self, digest: str) -> bool:
+        """Whether it may be that of a change which was asked so."""
+        return not self.digest or not digest or self.digest == digest
 
 
 class State(msgspec.Struct):
@@ -46,7 +51,7 @@ def adopt(state: State, position: int, value: bytes) -> tuple[changes.Change, Ou
     if change is None or change.id in state.outcomes:
         return None
     moved = next((name for name, version in change.expects.items() if state.versions.get(name, 0) != version), "")
-    outcome = Outcome(position, moved)
+    outcome = Outcome(position, moved, change.digest)
     if outcome.stands:
         documents = state.documents.setdefault(change.kind, {})
         if change.body == changes.NOTHING:

@@ -12,10 +12,10 @@ from typing import BinaryIO, cast
 import zstandard
 
 from ask0.cli.errors import Failure
+from ask0.schemas.user_files import MAX_LINE_BYTES
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-MAX_LINE_BYTES = 1_000_000
 
 
 class Lines:

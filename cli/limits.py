@@ -4,13 +4,27 @@ from typing import NamedTuple
 
 from ask0.catalog import tokens
 from ask0.consumers.folds import user_agents
+from ask0.consumers.membership import loop as membership
+from ask0.consumers.membership import waiting
 from ask0.consumers.tables import bounds, isolation, names, pages, poison
 from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from ask0.eventlog.sqlite_reader import KEEP_BYTES
-from ask0.gateway import bodies, connections, dispatch, questions, rates, server, strangers
+from ask0.gateway import bodies, connections, dispatch, large_bodies, questions, rates, server, strangers, uploads
+from ask0.gateway.api import imports, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
-from ask0.schemas import documents, events, listing, properties, user_changes, user_writes
+from ask0.schemas import (
+    documents,
+    events,
+    jobs,
+    listing,
+    properties,
+    stages,
+    user_changes,
+    user_files,
+    user_merges,
+    user_writes,
+)
 from ask0.schemas.filters import inline, operands, parser
 from ask0.schemas.settings import Settings
 from ask0.warehouse import user_lists
@@ -34,6 +48,18 @@ def _default(setting: str) -> float:
 def _table() -> list[Bound]:
     return [
         Bound("Body, after inflating", f"{events.MAX_BODY_BYTES:,} bytes", "413", BEACONS),
+        Bound(
+            "… of a batch of users",
+            f"{user_writes.MAX_BATCH_BYTES:,} bytes, {user_batches.MAX_USER_BYTES:,} a user",
+            "413, refused",
+            "–",
+        ),
+        Bound(
+            "Bodies over the first bound at once",
+            f"{large_bodies.MAX_OF_ONE} of a project, {large_bodies.MAX_AT_ONCE} in all",
+            "503",
+            "–",
+        ),
         Bound("Members of a gzip body", f"{bodies.MAX_GZIP_MEMBERS}", "400 `invalid_encoding`", BEACONS),
         Bound("Brackets of JSON that is nested too deep", f"{bodies.MAX_BRACKETS:,}", "400 `not_json`", BEACONS),
         Bound("Bodies that are not plain JSON, waiting", f"{bodies.MAX_ODD_BODIES}", "503", BEACONS),
@@ -114,7 +140,8 @@ def _table() -> list[Bound]:
         ),
         Bound(
             "Calls of the API of a secret key (`ASK0_API_REQUESTS_PER_SECOND`)",
-            f"{_default('api_requests_per_second'):,.0f} a second, {rates.BURST_SECONDS} s of burst",
+            f"{_default('api_requests_per_second'):,.0f} a second, {rates.BURST_SECONDS} s of burst; "
+            f"{rates.BYTES_PER_CALL:,} bytes of a body count as one",
             "429",
             "–",
         ),
@@ -221,6 +248,12 @@ def _table() -> list[Bound]:
             "–",
         ),
         Bound(
+            "All stages of a project with their segments",
+            f"{stages.MAX_LEAVES} conditions, {stages.MAX_BYTES:,} bytes",
+            "400",
+            "–",
+        ),
+        Bound(
             "List of users",
             f"{listing.MAX_LIMIT} a page, {listing.MAX_SORT_KEYS} names to sort by, "
             f"{listing.MAX_SEARCH_WORDS} words to search for, {user_lists.SECONDS} s",
@@ -242,11 +275,48 @@ def _table() -> list[Bound]:
         ),
         Bound("Tags of a user, those taken off too", f"{user_changes.MAX_USER_TAGS:,}", "422; left out", LEFT_OUT),
         Bound(
-            "Segments, properties, deactivated users of a project",
-            f"{documents.MAX_SEGMENTS}, {properties.MAX_PROPERTIES}, {documents.MAX_DEACTIVATED:,}",
+            "Segments, stages, properties, deactivated users of a project",
+            f"{documents.MAX_SEGMENTS}, {documents.MAX_STAGES}, {properties.MAX_PROPERTIES}, "
+            f"{documents.MAX_DEACTIVATED:,}",
             "422, 400",
             "–",
         ),
+        Bound(
+            "Users of a project who wait to be put into its segments",
+            f"{waiting.MOST:,}",
+            "all are looked at together, without events",
+            "`ask0_segment_waiting`",
+        ),
+        Bound(
+            "Events of users who moved, of a project in a second",
+            f"{membership.TOLD_AT_ONCE:,}",
+            "told later",
+            "`ask0_segment_moves_total`",
+        ),
+        Bound(
+            "Users who are merged into one",
+            f"{user_merges.MAX_FAMILY}, {user_merges.MAX_DEPTH} after each other, with "
+            f"{user_merges.MAX_FAMILY_GUESTS} guests and {user_merges.MAX_FAMILY_ACTIVITY:,} conversations, questions "
+            "and answers",
+            "409",
+            "–",
+        ),
+        Bound("Users named in one bulk change", f"{jobs.MAX_JOB_IDS:,}", "400", "–"),
+        Bound(
+            "Jobs of a project",
+            f"{jobs.MAX_UNFINISHED} that are not finished, {jobs.MAX_JOBS} that are kept",
+            "429; the oldest goes",
+            "–",
+        ),
+        Bound("File of an import", f"{uploads.MAX_UPLOAD_BYTES:,} bytes", "413", "–"),
+        Bound("Imports at once", f"{imports.MAX_OF_PROJECT} of a project, {imports.MAX_AT_ONCE} in all", "429", "–"),
+        Bound(
+            "Columns of a CSV, bytes of a line",
+            f"{user_files.MAX_COLUMNS:,}, {user_files.MAX_LINE_BYTES:,}",
+            "400, refused",
+            "–",
+        ),
+        Bound("Refused lines that a report lists", f"{imports.MAX_LISTED:,}", "counted", "–"),
     ]
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "key": "ask0.cli.commands.key",
     "verification": "ask0.cli.commands.verification",
     "user": "ask0.cli.commands.user",
+    "job": "ask0.cli.commands.job",
+    "segment": "ask0.cli.commands.segment",
     "import": "ask0.cli.commands.importing",
     "demo": "ask0.cli.commands.demo",
     "sql": "ask0.cli.commands.sql",

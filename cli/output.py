@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 import orjson
@@ -20,6 +21,12 @@ def echo_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str
     for row in (columns, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo(click.style(line.rstrip(), bold=True) if row is columns else line.rstrip())
+
+
+def plain(value: Any) -> str:
+    """One line, whatever it holds: a control character could write elsewhere on the terminal."""
+    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
 
 
 def show_time(epoch_ms: int | None) -> str:

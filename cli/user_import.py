@@ -13,8 +13,8 @@ import orjson
 
 from ask0.cli.errors import Failure, NotAvailable
 from ask0.cli.sender import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Item, batched, retry_after
-from ask0.cli.user_files import Line, Refused
 from ask0.schemas.settings import LOOPBACK
+from ask0.schemas.user_files import Line, Refused
 
 MAX_BATCH_USERS = 500
 READ_SECONDS = 60

@@ -25,6 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from ask0.catalog import jobs as catalog_jobs
 from ask0.catalog.cache import CatalogCache
 from ask0.eventlog.log import Log, LogUnavailable
 from ask0.gateway.addresses import Addresses
@@ -33,10 +34,17 @@ from ask0.gateway.api.activity import activity_group
 from ask0.gateway.api.bot_users import bot_users_group
 from ask0.gateway.api.changes import Changes
 from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.exports import Exports
 from ask0.gateway.api.groups import api_group
+from ask0.gateway.api.imports import Imports
+from ask0.gateway.api.job_groups import job_group
+from ask0.gateway.api.jobs import Jobs
+from ask0.gateway.api.me import Me
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_lists import UserLists
+from ask0.gateway.api.user_merges import UserMerges
 from ask0.gateway.api.user_writes import UserWrites
 from ask0.gateway.api.users import Users
 from ask0.gateway.arrivals import Arrivals
@@ -54,6 +62,9 @@ from ask0.gateway.ingest.plain import PlainIntake
 from ask0.gateway.ingest.quotas import Quotas
 from ask0.gateway.ingest.shares import FairShares
 from ask0.gateway.ingest.trust import Trust
+from ask0.gateway.jobs.background import Background
+from ask0.gateway.jobs.bulk import job_kinds
+from ask0.gateway.jobs.runner import Runner
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
 from ask0.gateway.openapi import openapi
@@ -126,6 +137,12 @@ def create_app(
     arrivals = Arrivals(log, warehouse, threads)
     changes = Changes(log, arrivals, warehouse, of_servers, budgets, disk)
     accesses = Accesses(catalog, defined, users, changes)
+    background, finding = Background("background"), Background("finding")
+    jobs = catalog_jobs.Jobs(catalog.replica)
+    # A log without partitions is a file, and of one process.
+    runner = Runner(jobs, job_kinds(changes, defined, background, finding), alone=not log.partitioned)
+    imports = Imports(changes, defined, background)
+    segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     entrance = Entrance(catalog, ingest.bodies, addresses, strangers, rates=rates)
@@ -137,11 +154,16 @@ def create_app(
             users,
             lists,
             UserWrites(users, changes, defined),
-            Segments(defined, users, lists, changes),
+            UserMerges(users, changes, defined),
+            segments,
             PropertyDocuments(defined, changes),
+            StageDocuments(defined, changes),
             accesses,
             changes,
+            Exports(users, segments, changes, defined, exporting),
+            Me(settings.api_requests_per_second),
         ),
+        job_group(entrance, Jobs(jobs, runner.id, changes, defined), imports),
         activity_group(entrance, warehouse, of_servers),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),
@@ -159,6 +181,7 @@ def create_app(
         if member:
             await member.start(lambda: generate_latest(registry))
         await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
+        watching.append(asyncio.create_task(runner.run()))
         try:
             yield
         finally:
@@ -174,6 +197,10 @@ def create_app(
             threads.shutdown(wait=False, cancel_futures=True)
             of_pages.close()
             of_servers.close()
+            background.close()
+            finding.close()
+            imports.close()
+            exporting.close()
 
     return Gateway(
         ingest=ingest,

@@ -29,7 +29,6 @@ MAX_INTEGER_DIGITS = 100
 
 LONG_INTEGER = re.compile(r"\d{19}")  # one that may not fit 64 bits
 BOM = b"\xef\xbb\xbf"
-TOO_LARGE = f"a body has at most {MAX_BODY_BYTES:,} bytes after inflating: send smaller batches"
 TOKEN = re.compile(r'"(?:[^"\\]|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)  # possessive: linear on hostile text
 
 
@@ -45,6 +44,7 @@ class Sender(NamedTuple):
 
     address: str  # empty where a trusted proxy does not say more: then only the common bounds hold
     has_key: bool
+    most: int = MAX_BODY_BYTES  # bytes of the body, before inflating and after it
 
 
 NOBODY = Sender("", has_key=False)
@@ -79,13 +79,13 @@ class BodyReader:
 
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes], sender: Sender = NOBODY) -> bytes:
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            raise TooLarge(TOO_LARGE)
+        if not length.isdigit() or int(length) > sender.most:
+            raise _too_large(sender.most)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                raise TooLarge(TOO_LARGE)
+            if len(body) > sender.most:
+                raise _too_large(sender.most)
             return body
         return await self._read_pieces(receive, message, sender)
 
@@ -98,8 +98,8 @@ class BodyReader:
                 piece = message.get("body", b"")
                 body += piece
                 self._take(sender, len(piece))
-                if len(body) > MAX_BODY_BYTES:
-                    raise TooLarge(TOO_LARGE)
+                if len(body) > sender.most:
+                    raise _too_large(sender.most)
                 self._check(sender)
                 if not message.get("more_body"):
                     return bytes(body)
@@ -127,7 +127,7 @@ class BodyReader:
             raise ServiceUnavailable("too many bodies at once")
 
 
-def inflate(body: bytes, encoding: bytes | None) -> bytes:
+def inflate(body: bytes, encoding: bytes | None, most: int = MAX_BODY_BYTES) -> bytes:
     """The body without its Content-Encoding. Never holds more than the cap, whatever the body promises."""
     if not encoding:
         return body
@@ -141,15 +141,19 @@ def inflate(body: bytes, encoding: bytes | None) -> bytes:
             code="unsupported_encoding",
         )
     try:
-        inflated = decode(body)
+        inflated = decode(body, most)
     except (zlib.error, brotli.error, zstandard.ZstdError, EOFError) as error:
         raise BadRequest(f"the body is not {name.decode()}: {error}", code="invalid_encoding") from error
-    if len(inflated) > MAX_BODY_BYTES:
-        raise TooLarge(TOO_LARGE)
+    if len(inflated) > most:
+        raise _too_large(most)
     return inflated
 
 
-def _gunzip(body: bytes) -> bytes:
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"a body has at most {most:,} bytes after inflating: send smaller batches")
+
+
+def _gunzip(body: bytes, most: int) -> bytes:
     inflated = b""
     members = 0
     while body:  # a gzip file may have several members
@@ -157,25 +161,25 @@ def _gunzip(body: bytes) -> bytes:
         if members > MAX_GZIP_MEMBERS:  # each costs a copy of all that follow
             raise EOFError(f"it has more than {MAX_GZIP_MEMBERS} members")
         stream = zlib.decompressobj(wbits=31)
-        inflated += stream.decompress(body, MAX_BODY_BYTES + 1 - len(inflated))
-        if len(inflated) > MAX_BODY_BYTES:
+        inflated += stream.decompress(body, most + 1 - len(inflated))
+        if len(inflated) > most:
             return inflated
         body = _rest(stream)
     return inflated
 
 
-def _inflate_deflate(body: bytes) -> bytes:
+def _inflate_deflate(body: bytes, most: int) -> bytes:
     """RFC 9110 means zlib by "deflate"; some clients send the bare stream."""
     try:
-        return _inflate_zlib(body, 15)
+        return _inflate_zlib(body, most, 15)
     except zlib.error:
-        return _inflate_zlib(body, -15)
+        return _inflate_zlib(body, most, -15)
 
 
-def _inflate_zlib(body: bytes, wbits: int) -> bytes:
+def _inflate_zlib(body: bytes, most: int, wbits: int) -> bytes:
     stream = zlib.decompressobj(wbits=wbits)
-    inflated = stream.decompress(body, MAX_BODY_BYTES + 1)
-    if len(inflated) <= MAX_BODY_BYTES:
+    inflated = stream.decompress(body, most + 1)
+    if len(inflated) <= most:
         _rest(stream)
     return inflated
 
@@ -186,23 +190,23 @@ def _rest(stream: "zlib._Decompress") -> bytes:
     return stream.unused_data
 
 
-def _inflate_brotli(body: bytes) -> bytes:
+def _inflate_brotli(body: bytes, most: int) -> bytes:
     stream = brotli.Decompressor()
-    inflated: bytes = stream.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
-    while len(inflated) <= MAX_BODY_BYTES and not stream.can_accept_more_data():
-        inflated += stream.process(b"", output_buffer_limit=MAX_BODY_BYTES + 1 - len(inflated))
-    if len(inflated) <= MAX_BODY_BYTES and not stream.is_finished():
+    inflated: bytes = stream.process(body, output_buffer_limit=most + 1)
+    while len(inflated) <= most and not stream.can_accept_more_data():
+        inflated += stream.process(b"", output_buffer_limit=most + 1 - len(inflated))
+    if len(inflated) <= most and not stream.is_finished():
         raise EOFError("it ends too early")
     return inflated
 
 
-def _inflate_zstd(body: bytes) -> bytes:
+def _inflate_zstd(body: bytes, most: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
     with decompressor.stream_reader(body, read_across_frames=True) as stream:
-        return stream.read(MAX_BODY_BYTES + 1)
+        return stream.read(most + 1)
 
 
-DECODERS: dict[bytes, Callable[[bytes], bytes]] = {
+DECODERS: dict[bytes, Callable[[bytes, int], bytes]] = {
     b"gzip": _gunzip,
     b"x-gzip": _gunzip,
     b"deflate": _inflate_deflate,

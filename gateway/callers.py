@@ -2,16 +2,18 @@
 
 from collections.abc import Awaitable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ask0.catalog.cache import CatalogCache
-from ask0.catalog.errors import CatalogUnavailable, UnknownKey
-from ask0.gateway.errors import ServiceUnavailable, Unauthorized
+from ask0.catalog.errors import CatalogUnavailable, MayNotSend, UnknownKey
+from ask0.gateway.errors import Forbidden, ServiceUnavailable, Unauthorized
 from ask0.schemas.catalog import hash_secret
 
 NO_KEY = "no write key: send it as Basic user name, X-Write-Key, ?writeKey= or writeKey in the body"
 NO_SECRET = "this needs a secret key, as Bearer or as the user name of Basic: `ask0 key create --secret` makes one"
 UNKNOWN_SECRET = "the secret key is unknown or revoked: see `ask0 key list`"
+
+T = TypeVar("T")
 
 
 class Access(StrEnum):
@@ -26,6 +28,15 @@ class Caller(NamedTuple):
     kind: Access
     project_id: str  # empty of anyone
     actor: str = ""  # for the audit log: of a server, key: and the hash of its secret key
+    scopes: frozenset[str] = frozenset()
+
+    def check(self, scope: str) -> None:
+        """Raises Forbidden."""
+        if scope not in self.scopes:
+            raise Forbidden(
+                f"this needs the scope {scope}, which the key has not: `ask0 key create --scope {scope}` makes one",
+                code="missing_scope",
+            )
 
 
 ANYONE = Caller(Access.ANYONE, "")
@@ -39,8 +50,8 @@ async def caller_for(access: Access, catalog: CatalogCache, key: object) -> Call
         return Caller(access, await project_of_page(catalog, key))
     if type(key) is not str or not key.startswith("sk_"):
         raise Unauthorized(NO_SECRET, code="unknown_secret_key")
-    project_id = await _known(catalog.project_of_sender(key), UNKNOWN_SECRET, "unknown_secret_key")
-    return Caller(access, project_id, actor=f"key:{hash_secret(key)}")
+    found = await _known(catalog.secret_of(key), UNKNOWN_SECRET, "unknown_secret_key")
+    return Caller(access, found.project_id, f"key:{hash_secret(key)}", found.allowed)
 
 
 async def project_of_page(catalog: CatalogCache, key: object) -> str:
@@ -52,7 +63,7 @@ async def project_of_page(catalog: CatalogCache, key: object) -> str:
 
 async def project_of_sender(catalog: CatalogCache, key: object) -> str | None:
     """Of a write key or a secret key, as a site's server may send events with it; None without a key. Raises
-    Unauthorized, ServiceUnavailable."""
+    Unauthorized, Forbidden, ServiceUnavailable."""
     if key is None:
         return None
     if type(key) is not str:
@@ -60,11 +71,13 @@ async def project_of_sender(catalog: CatalogCache, key: object) -> str | None:
     return await _known(catalog.project_of_sender(key))
 
 
-async def _known(project: Awaitable[str], message: str = "", code: str | None = None) -> str:
+async def _known(found: Awaitable[T], message: str = "", code: str | None = None) -> T:
     """`message` and `code` say it otherwise than the catalog, which thinks of write keys."""
     try:
-        return await project
+        return await found
     except UnknownKey as error:
         raise Unauthorized(message or str(error), code=code) from None
+    except MayNotSend as error:
+        raise Forbidden(str(error), code="missing_scope") from None
     except CatalogUnavailable as error:
         raise ServiceUnavailable(str(error)) from None

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,19 +15,22 @@ from starlette.types import Scope
 from ask0.catalog.cache import CatalogCache
 from ask0.gateway.addresses import Addresses
 from ask0.gateway.answers import HEADERS
-from ask0.gateway.bodies import BodyReader, Sender
+from ask0.gateway.bodies import BodyReader, Sender, inflate
 from ask0.gateway.callers import Access, Caller, caller_for
 from ask0.gateway.errors import BadRequest, invalid
 from ask0.gateway.ingest.keys import bearer, key_of_request
+from ask0.gateway.large_bodies import LargeBodies, may_be_large
 from ask0.gateway.operations import Asked, Endpoint, Operation
 from ask0.gateway.questions import asker
 from ask0.gateway.rates import Rates
 from ask0.gateway.strangers import Stranger, Strangers
+from ask0.schemas.events import MAX_BODY_BYTES
 from ask0.schemas.filters.errors import FilterInvalid
 from ask0.schemas.listing import ListingInvalid
 from ask0.schemas.user_writes import WriteInvalid
 
 MAX_DETAILS = 20  # of what is wrong with one request
+MAX_NAMES = 100  # of an object that are looked at before it is known that so many cannot all be right
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,11 +45,16 @@ class Entrance:
     strangers: Strangers
     check: Callable[[Mapping[bytes, bytes]], None] = lambda headers: None
     rates: Rates = field(default_factory=Rates)
+    large: LargeBodies = field(default_factory=LargeBodies)
 
     def endpoint(self, operation: Operation) -> Endpoint:
         async def answer(request: Request) -> Response:
-            asked = await self.ask(operation, request)
-            asker.set(asked.caller.project_id)
+            with ExitStack() as held:
+                asked = await self.ask(operation, request, held)
+                asker.set(asked.caller.project_id)
+                return await carry_out(asked)
+
+        async def carry_out(asked: Asked) -> Response:
             try:
                 return await operation.answer(asked)
             except WriteInvalid as error:
@@ -56,8 +66,9 @@ class Entrance:
 
         return answer
 
-    async def ask(self, operation: Operation, request: Request) -> Asked:
-        """Raises BadRequest, Unauthorized, TooLarge, QuotaExceeded, ServiceUnavailable."""
+    async def ask(self, operation: Operation, request: Request, held: ExitStack) -> Asked:
+        """`held` is given back when the call is answered. Raises BadRequest, Unauthorized, Forbidden, TooLarge,
+        QuotaExceeded, ServiceUnavailable."""
         headers: dict[bytes, bytes] = dict(request.scope["headers"])
         self.check(headers)
         if operation.access is Access.ANYONE and not operation.body and not operation.query:
@@ -69,19 +80,26 @@ class Entrance:
         caller = None
         if operation.access is Access.SERVER:  # whose key is in the head
             caller = await self._server(key, stranger, request.scope)
+            for scope in operation.scopes:
+                caller.check(scope)
             stranger, is_known = None, True
-        document: dict[str, Any] = {}
+        body: object = None
         if operation.body:
-            whose = Sender(sender, has_key=is_known)
-            document = await self._read(request, headers, whose, stranger, needs_body=operation.needs_body)
-            key = key or document.get("writeKey")
+            whose = Sender(sender, has_key=is_known, most=operation.most_bytes)
+            if caller and whose.most > MAX_BODY_BYTES and may_be_large(headers):
+                held.enter_context(self.large.place(caller.project_id))
+            content = await self._read(request, headers, whose, caller, stranger, operation)
+            if isinstance(content, dict):
+                key = key or content.get("writeKey")
+                content = checked(operation.body, content, "body")
+            body = content
         caller = caller or await caller_for(operation.access, self.catalog, key)
         if stranger:
             stranger.is_known()
         return Asked(
             request,
             caller,
-            body=checked(operation.body, document, "body") if operation.body else None,
+            body=body,
             query=checked(operation.query, dict(request.query_params), "query") if operation.query else None,
         )
 
@@ -97,14 +115,20 @@ class Entrance:
         request: Request,
         headers: Mapping[bytes, bytes],
         sender: Sender,
+        caller: Caller | None,
         stranger: Stranger | None,
-        *,
-        needs_body: bool,
-    ) -> dict[str, Any]:
-        body = await self.bodies.read(request.receive, headers, sender)
-        if not body and not needs_body:
+        operation: Operation,
+    ) -> Any:
+        """The JSON object, or what the operation makes of it."""
+        body, encoding = await self.bodies.read(request.receive, headers, sender), headers.get(b"content-encoding")
+        if not body and not operation.needs_body:
             return {}
-        document = await self.bodies.parse(body, headers.get(b"content-encoding"))
+        inflated = inflate(body, encoding, sender.most)
+        if caller:
+            self.rates.charge(caller.actor, len(inflated), time.monotonic(), request.scope.get(HEADERS, []))
+        if operation.reads and len(inflated) > MAX_BODY_BYTES:
+            return operation.reads(inflated)
+        document = await self.bodies.parse(inflated, None)
         if stranger:
             stranger.pay_for_body(document.size)
         if type(document.value) is not dict:
@@ -123,7 +147,7 @@ def _key(operation: Operation, request: Request, headers: Mapping[bytes, bytes])
 def checked(model: type[Model], document: Mapping[str, Any], part: str) -> Model:
     """Raises BadRequest with one detail for each field that is wrong, and no word of what was sent."""
     try:
-        return model.model_validate(document)
+        return model.model_validate(_few(model, document))
     except ValidationError as error:
         details = [
             {"at": ".".join(map(str, found["loc"])), "message": found["msg"]}
@@ -132,3 +156,12 @@ def checked(model: type[Model], document: Mapping[str, Any], part: str) -> Model
         first = details[0]
         message = f"{first['at']}: {first['message']}" if first["at"] else first["message"]
         raise BadRequest(message, code=f"invalid_{part}", details=details) from None
+
+
+def _few(model: type[BaseModel], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without most of very many names that the model does not know: it would look for words about each of them."""
+    if len(document) <= MAX_NAMES:
+        return document
+    known = {*model.model_fields, *(field.alias for field in model.model_fields.values())}
+    unknown = (name for name in document if name not in known)
+    return {name: document[name] for name in document.keys() & known} | dict.fromkeys(islice(unknown, MAX_DETAILS))

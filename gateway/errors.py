@@ -100,8 +100,8 @@ class QuotaExceeded(GatewayError):
     status = 429
     code = "quota_exceeded"
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message, headers=retry_header(retry_after))
+    def __init__(self, message: str, *, retry_after: float, code: str | None = None) -> None:
+        super().__init__(message, code=code, headers=retry_header(retry_after))
 
 
 class ServiceUnavailable(GatewayError):

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
 from ask0.gateway.callers import Access
-from ask0.gateway.operations import Operation
+from ask0.gateway.operations import EVERY_KEY, Operation
 from ask0.schemas import wire
 
 KEYS: dict[Access, list[dict[str, list[str]]]] = {
@@ -31,6 +31,7 @@ CALLS: dict[str, type[BaseModel]] = {
 ERRORS = {
     400: "Cannot be read: the message says what to do, `details` where",
     401: "The key is missing, unknown or revoked",
+    403: "The key has not the scope that this needs",
     404: "It is not there, or of another project",
     408: "The body took too long to arrive",
     409: "As things are it cannot be done: it exists, or something depends on it",
@@ -74,8 +75,11 @@ TAGS = {
     "users": "Users, and what they did, for servers",
     "properties": "What a project's traits are",
     "segments": "Users who match a filter, under a name",
+    "stages": "Where users are, by rules that are tried in order",
     "conversations": "What was talked about",
     "access": "Who may use the assistant",
+    "jobs": "Work that goes on after its answer",
+    "import": "Users from a file",
     "site": "What pages load and ask",
     "operation": "For those who run Ask0",
 }
@@ -146,8 +150,15 @@ def _described(operation: Operation) -> dict[str, Any]:
     }
     if operation.body:
         described["requestBody"] = {"required": operation.needs_body, "content": _json(operation.body)}
+    if operation.content:
+        described["requestBody"] = {
+            "required": True,
+            "content": {name: {"schema": {"type": "string"}} for name in operation.content},
+        }
     if operation.access is not Access.ANYONE and "writeKey" not in convertors:
-        described["security"] = KEYS[operation.access]
+        described["security"] = [dict.fromkeys(way, [*operation.scopes]) for way in KEYS[operation.access]]
+    if operation.scope:
+        described["x-scope"] = " ".join(operation.scopes) or EVERY_KEY
     parameters = [_parameter(name, "path", PARAMETERS.get(name, AS_IT_IS), required=True) for name in convertors]
     if operation.query:
         parameters += _query_parameters(operation.query)
@@ -167,6 +178,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
         if "Idempotency-Key" in operation.headers:
             headers += ["Idempotency-Replayed"]
         found[str(status)] = _answer(operation.summary if status == 200 else SUCCESSES[status], model, headers)
+        if operation.files:
+            binary = {"schema": {"type": "string", "format": "binary"}}
+            found[str(status)]["content"] |= dict.fromkeys(operation.files, binary)
     for status in sorted(_errors(operation)):
         waits = ["Retry-After"] if status in (429, 503) else []
         found[str(status)] = _answer(ERRORS[status], operation.errors, [*always, *waits])
@@ -178,8 +192,8 @@ def _errors(operation: Operation) -> set[int]:
     if operation.access is not Access.ANYONE:
         errors |= {401, 429, 503}
     if operation.access is Access.SERVER:
-        errors |= {404}
-    if operation.body:
+        errors |= {403, 404} if operation.scopes else {404}
+    if operation.body or operation.content:
         errors |= {400, 408, 413}
     if operation.query or operation.headers:
         errors |= {400}

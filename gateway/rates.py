@@ -6,6 +6,7 @@ from ask0.gateway.errors import QuotaExceeded
 from ask0.gateway.responses import Headers
 
 BURST_SECONDS = 2
+BYTES_PER_CALL = 20_000  # of a body after inflating, that cost as much as one more call
 
 
 class Rates:
@@ -31,10 +32,20 @@ class Rates:
                 retry_after=(1 - left) / self._rate,
             )
 
+    def charge(self, key: str, size: int, now: float, headers: Headers) -> None:
+        """What the body of a call costs beside the call: it is answered all the same, and those after it wait."""
+        calls = size // BYTES_PER_CALL
+        if not self._rate or not calls:
+            return
+        left, then = self._buckets.get(key, (self._burst, now))
+        self._buckets[key] = min(left + (now - then) * self._rate, self._burst) - calls, now
+        headers[:] = [header for header in headers if header[0] not in (b"ratelimit", b"ratelimit-policy")]
+        headers += self._told(self._buckets[key][0])
+
     def _told(self, left: float) -> Headers:
         """As draft-ietf-httpapi-ratelimit-headers has it: `r` calls are left now, all of them again after `t` s."""
         full = math.ceil((self._burst - left) / self._rate)
         return [
             (b"ratelimit-policy", b'"key";q=%d;w=%d' % (self._burst, BURST_SECONDS)),
-            (b"ratelimit", b'"key";r=%d;t=%d' % (left, full)),
+            (b"ratelimit", b'"key";r=%d;t=%d' % (max(0, left), full)),
         ]

@@ -3,7 +3,8 @@
 from starlette.types import Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
-WHOLE = "ask0.whole"  # ASGI extension of server.py: its `send` takes an answer in one piece
+# ASGI extension of server.py: `send` takes an answer in one piece, `unhurried` lets a body take its time.
+WHOLE = "ask0.whole"
 
 
 async def send_bytes(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -26,6 +26,7 @@ class Protocol(HttpToolsProtocol):
     address = ""
     head_bytes = 0
     whole = True  # whether no request is half here
+    unhurried = False  # whether whoever reads the body looks at how long it takes
     deadline: asyncio.TimerHandle | None = None
     answered_at: float | None = None  # by the loop's clock, since nothing has come
 
@@ -56,7 +57,7 @@ class Protocol(HttpToolsProtocol):
             if self.deadline is not None:
                 self._clear_deadline()
             return
-        if self.deadline is None:
+        if self.deadline is None and not self.unhurried:
             self._set_deadline()
         if self.head_bytes >= 0:
             self.head_bytes += len(data)
@@ -71,7 +72,14 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self.head_bytes = -1
         super().on_headers_complete()
-        self.scope["extensions"] = {WHOLE: {"send": partial(_send_whole, self.cycle)}}
+        self.scope["extensions"] = {WHOLE: {"send": partial(_send_whole, self.cycle), "unhurried": self.set_unhurried}}
+
+    def set_unhurried(self, unhurried: bool) -> None:
+        """From now on, until it is set back, the body that arrives may take as long as its reader lets it."""
+        self.unhurried = unhurried
+        self._clear_deadline()
+        if not (unhurried or self.whole or self.transport.is_closing()):
+            self._set_deadline()
 
     def on_message_complete(self) -> None:
         self.whole = True

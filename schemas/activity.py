@@ -236,6 +236,11 @@ class TraitHistory(Answer):
     next: Text = Field(description=NEXT)
 
 
+class Merged(Answer):
+    from_id: str = Field(alias="from")
+    into: str
+
+
 class AuditEntry(Answer):
     at: str
     source: Literal["event", "change"]
@@ -247,6 +252,7 @@ class AuditEntry(Answer):
     ignored: list[str] = Field(description="Those of them that the sender may not set, so that they never held")
     tags: dict[str, bool] = Field(description="true puts it on, false takes it off")
     consent: dict[str, str]
+    merged: Merged | None = Field(description="Who was merged into whom, or parted again, as the action says")
 
 
 class UserAudit(Answer):

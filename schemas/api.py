@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from ask0.schemas.documents import MAX_NAME_CHARS, MAX_REASON_CHARS
+from ask0.schemas.documents import MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_STAGES
 from ask0.schemas.listing import DEFAULT_LIMIT, MAX_LIMIT
 from ask0.schemas.properties import MAX_PROPERTIES
 from ask0.schemas.user_writes import Strict
@@ -92,6 +92,7 @@ class Profile(Answer):
     id: str
     anonymous_ids: list[str] = Field(description="The first hundred of the browsers and devices they were met on")
     anonymous_id_count: int
+    merged_ids: list[str] = Field(description="Users who were merged into this one")
     customer_id: Text
     email: Text
     name: Text
@@ -104,7 +105,7 @@ class Profile(Answer):
     role: Text
     address: Any = Field(description="The trait, text or an object")
     status: Literal["Deactivated", "Guest", "Unconfirmed", "Active"]
-    stage: Text = Field(description="Where they are: Visitor, Trial, Customer, Champion or At Risk")
+    stage: Text = Field(description="The name of the stage they are in: see GET /stages")
     tags: list[str]
     traits: dict[str, Any] = Field(description="The site's own, as they were sent")
     consent: dict[str, Literal["granted", "pending", "denied"]] = Field(description="By category")
@@ -158,6 +159,35 @@ class SegmentAnswer(Answer):
 class SegmentList(Answer):
     segments: list[SegmentAnswer]
     next: Text
+
+
+class StageFields(Strict):
+    id: str | None = Field(
+        default=None,
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        description="Without one, that of the stage of this name, or a new one",
+    )
+    name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
+    filter: Any = Field(default=None, description="See docs/filters.md; of neither stages nor events")
+    conditions: Any = Field(default=None, description="In place of a filter: Ask0's conditions")
+
+
+class StageEdit(Strict):
+    stages: list[StageFields] = Field(
+        min_length=1, max_length=MAX_STAGES, description="All of them, in the order in which they are tried"
+    )
+
+
+class StageAnswer(Answer):
+    id: str
+    name: str
+    filter: dict[str, Any]
+
+
+class StageList(Answer):
+    defaults: list[StageAnswer] = Field(description="The product's own, of a project that has not defined any")
+    stages: list[StageAnswer] = Field(description="The first that holds is the user's")
+    version: str = Field(description="Send it as If-Match to change them; 0 of the product's own")
 
 
 class HeldSegment(Answer):
@@ -220,10 +250,21 @@ class ChangedUsers(Answer):
     next: str = Field(description="Where to go on, now or later")
 
 
+class CallLimits(Answer):
+    calls_per_second: float | None = Field(description="Of the key, at each process; null if there is no limit")
+    burst: float | None = Field(description="Calls at once, after a pause")
+    bytes_per_call: int = Field(description="Each so many bytes of a body count as one more call")
+    body_bytes: int
+    batch_bytes: int = Field(description="Of POST /users/batch")
+    batch_users: int
+    list_limit: int
+
+
 class Me(Answer):
     caller: Literal["server"]
     project: str = Field(description="Of the key, proj_…")
     scopes: list[str]
+    limits: CallLimits
 
 
 class PropertyEdit(Strict):

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from ask0.schemas.scopes import SCOPES, SENDING
+
 MAX_VERIFICATION_KEYS = 2  # the one in use and the next one
 READABLE_TRAITS = ("name", "firstName", "lastName", "avatar", "company", "plan", "role")
 
@@ -55,14 +57,27 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     shown: str  # what people see: the whole write key, `sk_ab12…` of a secret key
     created_at: int
     revoked_at: int | None = None
+    scopes: tuple[str, ...] | None = None  # of a secret key; None is all, as keys of before have it
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """All of its scopes, also those that only newer code knows."""
+        return frozenset(SCOPES if self.scopes is None else self.scopes)
 
 
 def write_key(text: str, project_id: str, created_at: int) -> Key:
     return Key(id=text, kind="write", project_id=project_id, shown=text, created_at=created_at)
 
 
-def secret_key(text: str, project_id: str, created_at: int) -> Key:
-    return Key(id=hash_secret(text), kind="secret", project_id=project_id, shown=f"{text[:7]}…", created_at=created_at)
+def secret_key(text: str, project_id: str, created_at: int, scopes: tuple[str, ...] | None = None) -> Key:
+    return Key(
+        id=hash_secret(text),
+        kind="secret",
+        project_id=project_id,
+        shown=f"{text[:7]}…",
+        created_at=created_at,
+        scopes=scopes,
+    )
 
 
 def hash_secret(text: str) -> str:
@@ -80,5 +95,11 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         return key.project_id if key and key.kind == "write" and key.revoked_at is None else None
 
     def project_of_secret(self, hashed: str) -> str | None:
+        """Of a key whose events are believed."""
+        key = self.secret(hashed)
+        return key.project_id if key and SENDING in key.allowed else None
+
+    def secret(self, hashed: str) -> Key | None:
+        """The live secret key of this hash."""
         key = self.keys.get(hashed)
-        return key.project_id if key and key.kind == "secret" and key.revoked_at is None else None
+        return key if key and key.kind == "secret" and key.revoked_at is None else None

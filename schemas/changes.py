@@ -29,6 +29,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""  # the id of the request that asked for it
     expects: dict[str, int] = {}
     body: msgspec.Raw = NOTHING  # the document as JSON; null deletes it
+    digest: str = ""  # of what was asked: the same id with another one is a mistake. It decides nothing
 
 
 class NewerVersion(Exception):

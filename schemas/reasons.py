@@ -25,6 +25,7 @@ class Reason(StrEnum):
     TOKEN_WRONG_SUBJECT = "token_wrong_subject"  # a userToken of another user than the event's
     TOKEN_WRONG_GUEST = "token_wrong_guest"  # a userToken for another anonymousId than one that the event names
     FACTS_REFUSED = "facts_refused"  # what an event says of its user or conversation, refused likewise (worker)
+    MERGE_REFUSED = "merge_refused"  # a merge of users, or its undo, that no longer fits what stands (worker)
     ROW_NOT_WRITTEN = "row_not_written"  # a user's or conversation's row that ClickHouse will not take (worker)
     UNREADABLE_RECORD = "unreadable_record"  # a log record that does not decode (worker)
     REFUSED_BY_CLICKHOUSE = "refused_by_clickhouse"  # a row that ClickHouse will not take (worker)

@@ -1,6 +1,6 @@
 """Segments and stages that every project has, in the language of filters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ask0.schemas.filters import types
@@ -42,7 +42,7 @@ SYSTEM: Mapping[str, SystemSegment] = {
     )
 }
 
-# Tried in this order: the first that holds is the user's.
+# Of a project that has not defined its own. Tried in this order: the first that holds is the user's.
 STAGES = tuple(
     StageRule(id, name, parse(filter))
     for id, name, filter in (
@@ -98,6 +98,6 @@ def system_segment(id: str) -> SystemSegment | None:
     return SYSTEM.get(id)
 
 
-def definitions(own: Mapping[str, Filter]) -> Definitions:
+def definitions(own: Mapping[str, Filter], stages: Sequence[StageRule] = STAGES) -> Definitions:
     """What a filter of the project may refer to."""
-    return Definitions(Segments(own), STAGES)
+    return Definitions(Segments(own), stages)

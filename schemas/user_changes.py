@@ -39,7 +39,7 @@ _changes = msgspec.json.Decoder(UserChange)
 _origins = msgspec.json.Decoder(Origin)
 
 
-def encode(value: UserChange | Origin) -> msgspec.Raw:
+def encode(value: msgspec.Struct) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode(value))
 
 

@@ -16,6 +16,7 @@ from ask0.schemas.user_changes import MAX_TAG_CHARS, UserChange
 MAX_TRAIT_NAME_CHARS = 255
 MAX_CHANGE_TAGS = 100
 MAX_BATCH = 1_000
+MAX_BATCH_BYTES = 4_000_000  # after inflating
 
 State = Literal["granted", "pending", "denied"]
 
@@ -69,6 +70,10 @@ class Tags(Strict):
     tags: list[str] = Field(min_length=1, max_length=MAX_CHANGE_TAGS)
 
 
+class MergeOrder(Strict):
+    from_id: str = Field(alias="from", description="Who becomes a part of the user of the path")
+
+
 class WriteInvalid(Exception):
     """`at` is where in the body, the message says what to do."""
 
@@ -91,8 +96,12 @@ def change_of(write: UserWrite) -> UserChange:
     )
     size = sum(len(name.encode()) + len(bytes(value)) for name, value in traits.items())
     if size > MAX_EVENT_BYTES:
-        raise WriteInvalid("traits", f"the traits have {size:,} bytes as JSON, at most {MAX_EVENT_BYTES:,} are taken")
+        raise _too_large(size)
     return change
+
+
+def _too_large(size: int) -> WriteInvalid:
+    return WriteInvalid("traits", f"the traits have {size:,} bytes as JSON, at most {MAX_EVENT_BYTES:,} are taken")
 
 
 def tag_facts(add: list[str], remove: list[str]) -> dict[str, bool]:
@@ -143,7 +152,10 @@ def _value(at: str, name: str, value: Any) -> msgspec.Raw:
     try:
         name.encode()
         encoded = orjson.dumps(value)
-        check_values(value)
+        if len(encoded) > MAX_EVENT_BYTES:  # before all of it is looked at
+            raise _too_large(len(encoded))
+        if type(value) in (dict, list, float):  # of all others orjson has said everything
+            check_values(value)
     except (TypeError, UnicodeEncodeError):
         raise WriteInvalid(place, "a number over 64 bits, half a character, or nested too deep") from None
     except InvalidEvent as error:

@@ -72,7 +72,7 @@ def read_page(
     """Of one user, or of all."""
     found = read_newest(_Listed(warehouse, project_id, user_id, asked, after), limit + 1)
     page = found[:limit]
-    return Page([_shown(row) for _, row in page], page[-1][0] if len(found) > limit else None)
+    return Page([show(row) for _, row in page], page[-1][0] if len(found) > limit else None)
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ def read_conversation(
     found = read_rows(warehouse, MESSAGES, bound)
     page = found[:limit]
     last = Moment(page[-1]["at"], page[-1]["message_id"]) if len(found) > limit else None
-    return _shown(row), Page([_message(message) for message in page], last)
+    return show(row), Page([show_message(message) for message in page], last)
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def show(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "userId": row["user_id"] or None,
@@ -141,7 +141,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _message(row: dict[str, Any]) -> dict[str, Any]:
+def show_message(row: dict[str, Any]) -> dict[str, Any]:
     kind = KINDS[row["event"]]
     said = _as_sent(row)
     text, reply = said["text"], said["inReplyTo"]

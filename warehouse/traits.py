@@ -212,7 +212,8 @@ class JsonPath:
         alike, mixed = self._element(f"Array(Nullable({kind}))"), self._element("Array(Dynamic)")
         of_mixed = f"arrayMap(x -> {convert}(dynamicElement(x, '{kind}')), {mixed})"
         of_alike = f"arrayMap(x -> {convert}(x), {alike})" if convert else alike
-        return f"arrayConcat({of_alike}, arrayFilter(x -> isNotNull(x), {of_mixed}))"
+        # To hasAny and hasAll a null is the default of its type: an empty text, 0, false.
+        return f"arrayFilter(x -> isNotNull(x), arrayConcat({of_alike}, {of_mixed}))"
 
     def _sent_as(self, extract: str, *kinds: str) -> str:
         """JSONExtract… would convert what is of another type."""

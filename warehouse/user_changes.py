@@ -1,6 +1,6 @@
 """What became of changes of users."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -59,12 +59,20 @@ def read_refusal(
 
 
 def read_states(warehouse: Warehouse, project_id: str, ids: Sequence[str]) -> dict[str, State]:
-    """Of those that are known, by id."""
+    """Of those that are known, by id; of one who was merged away, the state of the one who is left."""
     found: dict[str, State] = {}
     for page in _pages(ids, AT_ONCE):
         rows = warehouse.query(STATES, {"project": project_id, "ids": list(page)})
         found |= {id: State(*state) for id, *state in rows}
+    if merged := {state.merged_into for state in found.values() if state.merged_into}.difference(ids):
+        left = read_states(warehouse, project_id, [*merged])
+        found = {id: _of_left(state, {**found, **left}) for id, state in found.items()}
     return found
+
+
+def _of_left(state: State, others: Mapping[str, State]) -> State:
+    left = others.get(state.merged_into)
+    return left._replace(merged_into=left.merged_into or state.merged_into) if left else state
 
 
 def _pages(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -52,7 +52,7 @@ def read_events(warehouse: Warehouse, person: Person, event: str, after: Moment,
     found = read_rows(warehouse, EVENTS, bound)
     page = found[:limit]
     last = Moment(page[-1]["at"], page[-1]["message_id"]) if len(found) > limit else None
-    return Page([_shown(row) for row in page], last)
+    return Page([show_event(row) for row in page], last)
 
 
 def count_days(warehouse: Warehouse, person: Person, event: str, days: Sequence[Day]) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ def properties_of(row: dict[str, Any]) -> Any:
     return orjson.loads(row["sent_properties"]) if row["sent_properties"] else row["properties"]
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def show_event(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "messageId": row["message_id"],
         "type": row["type"],

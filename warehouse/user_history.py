@@ -22,12 +22,13 @@ CHANGED = f"project_id = {{project:String}} AND user_id IN ({IDS})"
 SAID_AT = "least(occurred_at, received_at)"
 
 CHANGES = f"""
-SELECT id, at AS time, {place("at")} AS place, action, actor, request, traits, tags, consent FROM user_changes FINAL
-WHERE {CHANGED} AND {earlier("at", "id")}
-ORDER BY place DESC, id DESC LIMIT {{limit:UInt32}} {SETTINGS}
+SELECT id, at AS time, {place("at")} AS place, action, actor, request, traits, tags, consent, merged_from, merged_into
+FROM user_changes FINAL WHERE {CHANGED} AND {earlier("at", "id")}
+ORDER BY place DESC, id DESC LIMIT 1 BY place, id LIMIT {{limit:UInt32}} {SETTINGS}
 """
 IDENTIFIED = f"""
-SELECT message_id AS id, {SAID_AT} AS time, {place(SAID_AT)} AS place, properties, sent_properties FROM events
+SELECT message_id AS id, {SAID_AT} AS time, {place(SAID_AT)} AS place, properties, sent_properties, ignored
+FROM events
 WHERE {OF_USER} AND type = 'identify' AND message_id IN (
     SELECT message_id FROM events WHERE {OF_USER} AND type = 'identify' AND {earlier(SAID_AT, "message_id")}
     ORDER BY {SAID_AT} DESC, message_id DESC LIMIT {{limit:UInt32}}
@@ -37,7 +38,8 @@ ORDER BY place DESC, id DESC {SETTINGS}
 
 
 def read_history(warehouse: Warehouse, person: Person, keys: tuple[str, ...], after: Moment, limit: int) -> Page:
-    """The values of the trait that the keys lead to, each that differs from the one before it."""
+    """The values of the trait that the keys lead to, each that differs from the one before it. A value that a page
+    claimed and may not set has never held: it is none of them."""
     parameters = Parameters("trait")
     whole, part = _said(keys[:1], parameters), _said(keys, parameters)
     name, *rest = map(parameters.text, keys)
@@ -52,7 +54,7 @@ def read_history(warehouse: Warehouse, person: Person, keys: tuple[str, ...], af
         FROM (
             SELECT message_id AS id, {SAID_AT} AS time, {place(SAID_AT)} AS place, 'event' AS source,
                    'identify' AS action, '' AS actor, ifNull({part.json}, '{UNSET}') AS value
-            FROM events WHERE {OF_USER} AND type = 'identify' AND {whole.is_present}
+            FROM events WHERE {OF_USER} AND type = 'identify' AND {whole.is_present} AND NOT has(ignored, {name})
             ORDER BY place DESC LIMIT {MOST_EVENTS}
             UNION ALL
             SELECT id, at AS time, {place("at")} AS place, 'change' AS source, toString(action) AS action, actor,
@@ -107,6 +109,8 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "traits": {name: orjson.loads(value) for name, value in row["traits"].items()}
         if is_change
         else properties_of(row),
+        "ignored": row.get("ignored", []),
         "tags": {tag: bool(is_on) for tag, is_on in row.get("tags", {}).items()},
         "consent": row.get("consent", {}),
+        "merged": {"from": row["merged_from"], "into": row["merged_into"]} if row.get("merged_from") else None,
     }

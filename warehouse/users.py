@@ -32,6 +32,7 @@ PROFILE = [
     "merged_into",
     f"arraySlice(anonymous_ids, 1, {MOST_GUESTS}) AS guests",
     "length(anonymous_ids) AS guest_count",
+    "merged_ids",
     *STANDARD,
     *("status", "tags", "traits_json", "consent", "gpc", "updated_at", "confirmed_at", "first_seen_at"),
     "nullIf(last_active_at, toDateTime64(0, 3, 'UTC')) AS last_active",
@@ -41,11 +42,15 @@ EDITED = (*STANDARD.values(), "address", "tags", "traits", "consent")  # what `v
 
 
 def read_user(warehouse: Warehouse, project_id: str, id: str, traits: Collection[str]) -> dict[str, Any] | None:
-    """Those of the named traits that the user has, under the names they are sent with, and `id`. None for a user who
-    is not known yet, and for a guest who has become a user."""
+    """Those of the named traits that the user has, under the names they are sent with, and `id`; of a user who was
+    merged away, those of the one who is left. None for a user who is not known yet, and for a guest who has become a
+    user."""
     columns = ["merged_into", *(COLUMNS[trait] for trait in traits if trait in COLUMNS)]
     own = [trait for trait in traits if trait not in COLUMNS]
     row = _read(warehouse, project_id, id, [*columns, "traits_json"] if own else columns)
+    if row and row["merged_into"] and not id.startswith("g-"):
+        id = row["merged_into"]
+        row = _read(warehouse, project_id, id, [*columns, "traits_json"] if own else columns)
     if row is None or row["merged_into"]:
         return None
     found = {trait: row[COLUMNS[trait]] for trait in traits if trait in COLUMNS}
@@ -72,6 +77,7 @@ def profile_of(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "anonymousIds": row["guests"],
         "anonymousIdCount": row["guest_count"],
+        "mergedIds": row["merged_ids"],
         **{trait: row[column] for column, trait in STANDARD.items()},
         "address": traits.get("address"),
         "status": row["status"],

@@ -17,14 +17,21 @@ SELECT (SELECT (count(), argMax(merged_into, _version)) FROM user_rows
         WHERE project_id = {{project:String}} AND guest_id = {{id:String}}) AS linked
 SETTINGS max_execution_time = {SECONDS}
 """
-# Changes of users stay under the id that they were made of.
+# Changes of users stay under the id that they were made of: their own, their guests', and those of who was merged into
+# them, with their guests.
+MERGED = """
+(SELECT arrayJoin(arrayPushBack(argMax(merged_ids, _version), {user:String})) FROM user_rows
+ WHERE project_id = {project:String} AND id = {user:String})
+"""
 IDS = f"""
 SELECT {{user:String}} UNION ALL
+SELECT arrayJoin(argMax(merged_ids, _version)) FROM user_rows
+WHERE project_id = {{project:String}} AND id = {{user:String}} UNION ALL
 SELECT id FROM user_rows
 WHERE project_id = {{project:String}} AND id IN (
-    SELECT id FROM user_rows WHERE project_id = {{project:String}} AND merged_into = {{user:String}}
+    SELECT id FROM user_rows WHERE project_id = {{project:String}} AND merged_into IN {MERGED}
 )
-GROUP BY id HAVING argMax(merged_into, _version) = {{user:String}} LIMIT {MOST_IDS}
+GROUP BY id HAVING argMax(merged_into, _version) IN {MERGED} LIMIT {MOST_IDS}
 """
 
 

@@ -1,36 +1,27 @@
-"""`ask0 user`: look at users, take them out as a file, bring them in from one."""
+"""`ask0 user`: look at users, take them out as a file, bring them in from one, deactivate them."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import click
 import orjson
 
-from ask0.catalog.documents import catalog_of
-from ask0.catalog.projects import find_project
-from ask0.catalog.replica import Replica
-from ask0.cli.connection import open_tables
-from ask0.cli.documents import with_documents
+from ask0.cli import deactivations
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED, Failure
 from ask0.cli.jsonl import open_lines
-from ask0.cli.output import echo_json, echo_table
+from ask0.cli.output import echo_json, echo_table, plain
 from ask0.cli.progress import Bar
 from ask0.cli.target import find_url
-from ask0.cli.user_files import Refused, read_users, write_head, write_line, write_row
 from ask0.cli.user_import import UserImport
-from ask0.gateway.api.definitions import ProjectDefinitions
-from ask0.schemas.filters import spellings
-from ask0.schemas.filters.errors import FilterInvalid
-from ask0.schemas.filters.types import EVERYONE
-from ask0.schemas.listing import DEFAULT_LIMIT, MAX_LIMIT, ListingInvalid, Place, read_search, read_sort
-from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.filters import Condition, compile_filter
-from ask0.warehouse.user_lists import Listing, count_users, read_page
-from ask0.warehouse.users import read_profile
+from ask0.cli.users import open_users, unknown_user
+from ask0.schemas.documents import MAX_REASON_CHARS
+from ask0.schemas.ids import is_text
+from ask0.schemas.listing import DEFAULT_LIMIT, MAX_LIMIT
+from ask0.schemas.user_files import FileInvalid, Refused, read_users, write_head, write_line, write_row
+from ask0.schemas.user_writes import WriteInvalid, user_id_of
+from ask0.warehouse.user_lists import count_users
 
 EXPORT_PAGE = 500
 SHOWN = ("id", "email", "name", "plan", "stage", "status", "lastActiveAt")
@@ -42,62 +33,12 @@ search_option = click.option("--search", default="", help="Each word somewhere i
 
 @click.group("user")
 def command() -> None:
-    """Look at users, take them out as a file, bring them in from one.
+    """Look at users, take them out as a file, bring them in from one, deactivate them.
 
     \b
     Example:
       ask0 user list --filter '{"plan": ["pro"]}'
     """
-
-
-@dataclass(frozen=True)
-class Users:
-    """Of one project, as the API shows them."""
-
-    warehouse: Warehouse
-    project_id: str
-    definitions: ProjectDefinitions
-
-    def find(self, id: str) -> dict[str, Any] | None:
-        profile = read_profile(self.warehouse, self.project_id, id)
-        return self.definitions.finish(self.project_id, profile) if profile else None
-
-    def pages(self, listing: Listing, size: int) -> Iterator[list[dict[str, Any]]]:
-        after: list[Place] | None = None
-        while True:
-            page = read_page(self.warehouse, listing, after, size)
-            yield [self.definitions.finish(self.project_id, user) for user in page.users]
-            after = page.after
-            if after is None:
-                return
-
-    def listing(self, filter_json: str | None, search: str, sort: str = "") -> Listing:
-        try:
-            return Listing(self.project_id, self._condition(filter_json), read_search(search), sort=read_sort(sort))
-        except ListingInvalid as error:
-            raise click.UsageError(f"--{error.at}: {error}") from None
-        except FilterInvalid as error:
-            raise click.UsageError("; ".join(f"{at}: {message}" for at, message in error.details)) from None
-
-    def _condition(self, filter_json: str | None) -> Condition:
-        try:
-            filter = EVERYONE if filter_json is None else spellings.read(orjson.loads(filter_json))
-        except orjson.JSONDecodeError as error:
-            raise click.UsageError(f"--filter is not JSON: {error}") from None
-        return compile_filter(filter, self.definitions.compiling(self.project_id))
-
-
-@contextmanager
-def _open_users(project: str | None) -> Iterator[Users]:
-    settings = read_settings()
-
-    async def define(replica: Replica) -> tuple[str, ProjectDefinitions]:
-        owner = find_project(catalog_of(replica.state), project)
-        return owner.id, ProjectDefinitions(replica)
-
-    project_id, definitions = with_documents(settings, define)
-    with open_tables(settings) as warehouse:
-        yield Users(warehouse, project_id, definitions)
 
 
 @command.command("get")
@@ -111,15 +52,15 @@ def get(id: str, project: str | None, as_json: bool) -> None:
     Example:
       ask0 user get user_42
     """
-    with _open_users(project) as users:
+    with open_users(project) as users:
         profile = users.find(id)
     if profile is None:
-        raise Failure(f"nobody with the id {id!r} has been met in the project")
+        raise unknown_user(id)
     if as_json:
         echo_json(profile)
         return
     known = {name: value for name, value in profile.items() if value not in (None, [], {})}
-    echo_table(("field", "value"), [(name, _plain(value)) for name, value in known.items()], "")
+    echo_table(("field", "value"), [(name, plain(value)) for name, value in known.items()], "")
 
 
 @command.command("list")
@@ -140,7 +81,7 @@ def list_users(project: str | None, filter_json: str | None, search: str, sort: 
       ask0 user list --filter '{"all": [{"trait": "traits.seats", "op": "gte", "value": 5}]}' --json
     """
     found: list[dict[str, Any]] = []
-    with _open_users(project) as users:
+    with open_users(project) as users:
         for page in users.pages(users.listing(filter_json, search, sort), min(limit, MAX_LIMIT)):
             found += page
             if len(found) >= limit:
@@ -148,7 +89,7 @@ def list_users(project: str | None, filter_json: str | None, search: str, sort: 
     if as_json:
         echo_json(found[:limit])
         return
-    rows = [tuple(_plain(user[name]) for name in SHOWN) for user in found[:limit]]
+    rows = [tuple(plain(user[name]) for name in SHOWN) for user in found[:limit]]
     echo_table(SHOWN, rows, "There are no such users.")
 
 
@@ -176,7 +117,7 @@ def export(project: str | None, filter_json: str | None, search: str, fmt: str) 
       ask0 user export --filter '{"tag": "vip"}' > vip.jsonl
     """
     out = sys.stdout.buffer
-    with _open_users(project) as users:
+    with open_users(project) as users:
         listing = users.listing(filter_json, search)
         with Bar("export", count_users(users.warehouse, listing), "users") as bar:
             if fmt == "csv":
@@ -225,7 +166,10 @@ def import_users(
         lines = stack.enter_context(open_lines(file))
         bar = stack.enter_context(Bar("import", lines.size, "users"))
         run = stack.enter_context(UserImport(find_url(settings, url), key, _reporter(report), patience))
-        run.send_all(read_users(lines, fmt), lambda users: bar.move(users, lines.position))
+        try:
+            run.send_all(read_users(lines, fmt), lambda users: bar.move(users, lines.position))
+        except FileInvalid as error:
+            raise Failure(str(error)) from None
     totals = run.totals
     if as_json:
         echo_json({"applied": totals.applied, "pending": totals.pending, "refused": totals.refused})
@@ -236,18 +180,63 @@ def import_users(
         raise click.exceptions.Exit(FAILED)
 
 
+@command.command("deactivate")
+@click.argument("id")
+@project_option
+@click.option("--reason", default="", help="Why; kept with the deactivation.")
+@click.option("--json", "as_json", is_flag=True, help="Print the user as JSON.")
+def deactivate(id: str, project: str | None, reason: str, as_json: bool) -> None:
+    """Refuse user ID, and the guests they were until now, wherever it is asked who may use the assistant.
+
+    Gateways follow within moments, and it stands until `ask0 user reactivate`. Events of the user are still taken.
+    While ClickHouse is away it is done as well, of the id alone.
+
+    \b
+    Example:
+      ask0 user deactivate user_42 --reason spam
+    """
+    if len(reason) > MAX_REASON_CHARS or not is_text(reason):
+        raise click.UsageError(f"--reason is text of at most {MAX_REASON_CHARS} characters.")
+    _tell(deactivations.deactivate(project, _id(id), reason), "is deactivated", as_json)
+
+
+@command.command("reactivate")
+@click.argument("id")
+@project_option
+@click.option("--json", "as_json", is_flag=True, help="Print the user as JSON.")
+def reactivate(id: str, project: str | None, as_json: bool) -> None:
+    """Let user ID in again. Gateways follow within moments.
+
+    \b
+    Example:
+      ask0 user reactivate user_42
+    """
+    done = deactivations.reactivate(project, _id(id))
+    _tell(done, "is let in again" if done.changed else "was not deactivated", as_json)
+
+
+def _tell(done: deactivations.Done, what: str, as_json: bool) -> None:
+    if as_json:
+        echo_json(done.user)
+    else:
+        click.echo(f"{plain(done.user['id'])} {what}.")
+    if not done.is_known:
+        click.echo("ClickHouse does not answer: who this is, and which guests they were, is not known.", err=True)
+
+
+def _id(given: str) -> str:
+    try:
+        return user_id_of(given, "ID")
+    except WriteInvalid as error:
+        raise click.UsageError(str(error)) from None
+
+
 def _reporter(report: BinaryIO | None) -> Any:
     def tell(refused: Refused) -> None:
         if report:
             report.write(orjson.dumps(refused._asdict(), option=orjson.OPT_APPEND_NEWLINE))
         else:
-            whose = f" ({_plain(refused.id)})" if refused.id else ""
-            click.echo(f"line {refused.line}{whose}: {refused.code}: {_plain(refused.message)}", err=True)
+            whose = f" ({plain(refused.id)})" if refused.id else ""
+            click.echo(f"line {refused.line}{whose}: {refused.code}: {plain(refused.message)}", err=True)
 
     return tell
-
-
-def _plain(value: Any) -> str:
-    """One line, whatever it holds: a control character could write elsewhere on the terminal."""
-    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
-    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

@@ -15,16 +15,18 @@ Fit = Callable[[str, bytes], Fitted]  # what of a column's JSON, by the column's
 def event_columns(
     events: Sequence[Placed], owners: Mapping[tuple[str, str], str], fit_for: Callable[[str], Fit]
 ) -> Columns:
-    """`owners` says which user a guest, (project, g-…), is known to be; `fit_for` what fits a project's columns."""
+    """`owners` says which user a guest, (project, g-…), is known to be, and into whom a user is merged; `fit_for` what
+    fits a project's columns."""
     properties, contexts = _fit_each(events, fit_for)
     clients = [read_user_agent(p.record.user_agent) for p in events]
     return {
         "project_id": [p.record.project_id for p in events],
         "type": [p.event.type for p in events],
         "event": [p.event.event for p in events],
-        "user_id": [p.user_id or _owner(p, owners) for p in events],
+        "user_id": [_owner(p, owners) for p in events],
         "sent_user_id": [p.event.user_id for p in events],
         "anonymous_id": [p.event.anonymous_id for p in events],
+        "_of_guest": [not p.user_id for p in events],
         "message_id": [p.event.message_id for p in events],
         "timestamp": [p.event.timestamp for p in events],
         "occurred_at": [p.occurred_at for p in events],
@@ -36,6 +38,7 @@ def event_columns(
         "context": [fitted.json for fitted in contexts],
         "sent_properties": [fitted.sent for fitted in properties],
         "sent_context": [fitted.sent for fitted in contexts],
+        "ignored": [p.event.ignored for p in events],
         "ip": [p.record.ip for p in events],
         "user_agent": [p.record.user_agent for p in events],
         "browser": [client.browser for client in clients],
@@ -75,6 +78,8 @@ def _fit_each(events: Sequence[Placed], fit_for: Callable[[str], Fit]) -> tuple[
 
 
 def _owner(placed: Placed, owners: Mapping[tuple[str, str], str]) -> str:
+    if placed.user_id:
+        return owners.get((placed.record.project_id, placed.user_id), placed.user_id) if owners else placed.user_id
     if not placed.event.anonymous_id:
         return ""  # it names a user without proof, and no guest
     guest = guest_id(placed.event.anonymous_id)

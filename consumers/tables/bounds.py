@@ -42,12 +42,13 @@ SELECT 'user', project_id, id,
        OR argMax(length(anonymous_ids), _version) >= {MAX_USER_GUESTS // 2} AS is_near,
        argMax(conversations + questions + answers + rating_count, _version)
            >= if(startsWith(id, 'g-'), {MAX_GUEST_ACTIVITY}, {MAX_USER_ACTIVITY}) AS is_full,
-       argMax(tag_names, _version) >= {MAX_USER_TAGS} AS is_tagged
+       argMax(tag_names, _version) >= {MAX_USER_TAGS} AS is_tagged,
+       argMax(length(anonymous_ids), _version) >= {MAX_USER_GUESTS} AS is_crowded
 FROM user_rows WHERE {among("project_id", "id", "user")}
 GROUP BY project_id, id
 HAVING is_near OR is_full OR is_tagged
 UNION ALL
-SELECT 'conversation', project_id, id, false, true, false
+SELECT 'conversation', project_id, id, false, true, false, false
 FROM conversation_rows WHERE {among("project_id", "id", "conversation")}
 GROUP BY project_id, id
 HAVING argMax(questions + answers + rating_count, _version) >= {MAX_CONVERSATION_ACTIVITY}
@@ -78,6 +79,7 @@ class Heavy:
     users: dict[Key, Gathered] = field(default_factory=dict)
     talkers: set[Key] = field(default_factory=set)  # users who have MAX_USER_ACTIVITY
     tagged: set[Key] = field(default_factory=set)  # users who have MAX_USER_TAGS
+    crowded: set[Key] = field(default_factory=set)  # users who have MAX_USER_GUESTS, with those merged into them
     conversations: set[Key] = field(default_factory=set)  # that have MAX_CONVERSATION_ACTIVITY
     left_out: Counter[str] = field(default_factory=Counter)  # facts, by LeftOut
 
@@ -94,7 +96,7 @@ class Heavy:
             for sent in (placed.event.anonymous_id, placed.event.previous_id):
                 if not sent or sent in has.known_guests or sent in new:
                     continue
-                if len(new) >= min(MAX_USER_GUESTS // 2, MAX_USER_GUESTS - has.guests):
+                if key in self.crowded or len(new) >= min(MAX_USER_GUESTS // 2, MAX_USER_GUESTS - has.guests):
                     refused.add((*key, sent))
                 else:
                     new.add(sent)
@@ -154,7 +156,7 @@ def add_gatherers(keys: RoundKeys, events: Collection[Placed]) -> None:
 def read_heavy(warehouse: Warehouse, keys: RoundKeys, events: Collection[Placed]) -> Heavy:
     """Of one page of events, whose gatherers are in the round's sets. The caller checks the keys."""
     heavy = Heavy()
-    for kind, project_id, id, is_near, is_full, is_tagged in warehouse.query(SIZES, {"round": keys.round}):
+    for kind, project_id, id, is_near, is_full, is_tagged, is_crowded in warehouse.query(SIZES, {"round": keys.round}):
         key = project_id, id
         if kind == "conversation":
             heavy.conversations.add(key)
@@ -165,9 +167,27 @@ def read_heavy(warehouse: Warehouse, keys: RoundKeys, events: Collection[Placed]
             heavy.talkers.add(key)
         if is_tagged:
             heavy.tagged.add(key)
+        if is_crowded:
+            heavy.crowded.add(key)
     near = list(heavy.users)
     for start in range(0, len(near), NEAR_AT_ONCE):
         heavy.users |= _read_near(warehouse, set(near[start : start + NEAR_AT_ONCE]), events)
+    return heavy
+
+
+def read_shared(warehouse: Warehouse, roots: Mapping[Key, str]) -> Heavy:
+    """What those who were merged into somebody may not add to, as the one who is left has enough of it."""
+    heavy = Heavy()
+    keys = RoundKeys(warehouse)
+    keys.add("user", {(project_id, root) for (project_id, _), root in roots.items()})
+    keys.store()
+    full = {(row[1], row[2]): row[4:] for row in warehouse.query(SIZES, {"round": keys.round})}
+    keys.check()
+    for key, root in roots.items():
+        is_full, is_tagged, is_crowded = full.get((key[0], root), (False, False, False))
+        heavy.talkers |= {key} if is_full else set()
+        heavy.tagged |= {key} if is_tagged else set()
+        heavy.crowded |= {key} if is_crowded else set()
     return heavy
 
 
@@ -212,5 +232,6 @@ def merged(parts: Iterable[Heavy]) -> Heavy:
         whole.users.update(part.users)
         whole.talkers |= part.talkers
         whole.tagged |= part.tagged
+        whole.crowded |= part.crowded
         whole.conversations |= part.conversations
     return whole

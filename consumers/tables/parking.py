@@ -48,7 +48,7 @@ def put_aside(warehouse: Warehouse, records: Sequence[Parked], chunks: Sequence[
     for chunk in chunks:
         if chunk.repeated:
             bounds: dict[str, Any] = {"log": chunk.log_id, "partition": chunk.partition, "lo": chunk.lo, "hi": chunk.hi}
-            for table in ("events", "event_ids"):
+            for table in ("events", "event_ids", "user_merges"):
                 warehouse.command(FORGET.format(table=table), {**bounds, "projects": projects})
     columns: dict[str, list[Any]] = {
         "project_id": [record.project_id for record in records],

@@ -18,14 +18,17 @@ from ask0.consumers.folds.events import Columns, event_columns
 from ask0.consumers.folds.identities import Guest, Link
 from ask0.consumers.folds.quarantine import quarantine_columns, unwritten
 from ask0.consumers.folds.records import Placed, Quarantined, place_of, read
-from ask0.consumers.tables.bounds import Heavy, add_gatherers, merged, read_heavy
+from ask0.consumers.folds.user_merges import Held
+from ask0.consumers.tables.bounds import Heavy, add_gatherers, merged, read_heavy, read_shared
 from ask0.consumers.tables.dedup import First, claim, first_of_each
 from ask0.consumers.tables.event_inserts import ToColumns, insert_events
 from ask0.consumers.tables.facts import Facts, insert_facts
-from ask0.consumers.tables.isolation import Culprit, isolate
-from ask0.consumers.tables.merge import read_links, reown
+from ask0.consumers.tables.families import read_merging, read_roots
+from ask0.consumers.tables.isolation import Culprit, Key, isolate
+from ask0.consumers.tables.merge import read_links, reown_guests, reown_users, settle
+from ask0.consumers.tables.merges import is_merge, store_merges
 from ask0.consumers.tables.names import ProjectNames
-from ask0.consumers.tables.pages import pages
+from ask0.consumers.tables.pages import key_bytes, pages
 from ask0.consumers.tables.parking import Parking, put_aside
 from ask0.consumers.tables.poison import PoisonLimit, ProjectPoison
 from ask0.consumers.tables.round_keys import RoundKeys
@@ -41,13 +44,14 @@ from ask0.warehouse.connect import Warehouse
 
 @dataclass
 class Limits:
-    """How much may be bad, of the log before the worker stops, of a project before it is parked; and which names of
-    properties a project may use. Kept from round to round."""
+    """How much may be bad, of the log before the worker stops, of a project before it is parked; which names of
+    properties a project may use; and in which projects somebody was ever merged. Kept from round to round."""
 
     unreadable: PoisonLimit = field(default_factory=PoisonLimit)
     poison: ProjectPoison = field(default_factory=ProjectPoison)
     parking: Parking = field(default_factory=Parking)
     names: ProjectNames = field(default_factory=ProjectNames)
+    merging: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -71,7 +75,19 @@ class Page:
     keys: RoundKeys
     fresh: Sequence[Placed] = ()
     known: Mapping[Guest, Link] = field(default_factory=dict)
+    roots: Mapping[Key, str] = field(default_factory=dict)  # of users who are merged into somebody
     heavy: Heavy = field(default_factory=Heavy)
+
+    @property
+    def owners(self) -> dict[Key, str]:
+        """To whom the events of its guests, and of users who are merged, went."""
+        linked = {guest: (guest[0], link[1]) for guest, link in self.known.items()}
+        return {**self.roots, **{guest: self.roots.get(user, user[1]) for guest, user in linked.items()}}
+
+    @property
+    def users(self) -> set[Key]:
+        """Whom its events name."""
+        return {(p.record.project_id, p.event.user_id) for p in self.first.values() if p.event.user_id}
 
 
 def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: Timed) -> Applied:
@@ -88,16 +104,19 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
     with timed("deduplicate"):
         found = list(_paged(warehouse, first_of_each(decoded.events)))
         for number, page in enumerate(found):
-            _look_up(warehouse, page, f"{token}:{number}")
+            _look_up(warehouse, page, f"{token}:{number}", limits.merging)
         events = [placed for page in found for placed in page.fresh]
         known = {guest: link for page in found for guest, link in page.known.items()}
         heavy = merged(page.heavy for page in found)
         duplicates = len(decoded.events) - len(events)
         events = list(identities.vouch(events, known))
+        asked = [placed for placed in events if is_merge(placed)]
+        events = [placed for placed in events if not is_merge(placed)] if asked else events
         limits.names.begin(warehouse, {placed.record.project_id for placed in events})
     with timed("events"):
         parked = {record.chunk.token for record in decoded.parked}
-        bad, facts = _insert_and_fold(warehouse, events, known, heavy, limits, parked)
+        owners = {key: owner for page in found for key, owner in page.owners.items()}
+        bad, facts = _insert_and_fold(warehouse, events, owners, heavy, limits, parked)
         limits.names.save(warehouse, token)
     if bad:
         culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
@@ -107,20 +126,25 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         withdrawn = insert_facts(warehouse, token, facts, known, events)
         bad += withdrawn
         _insert_changes(warehouse, token, events, withdrawn)
+        held, not_held = store_merges(warehouse, token, asked) if asked else ([], [])
     touched = Touched(set(facts.users), set(facts.conversations))
     unwritable: list[Culprit] = []
     with timed("reown"):
         # Rows of a repeated chunk may be in the table already, under the users of then.
-        resolved = {} if any(chunk.repeated for chunk in chunks) else known
+        resolved = None if any(chunk.repeated for chunk in chunks) else owners
+        unwritable += _settle(warehouse, held, touched)
         for page in found:
             # The table forgets the keys of the first of many pages before their turn comes again.
             stored = page.keys if len(found) == 1 else None
-            unwritable += _reown(warehouse, page.guests, stored, resolved, touched)
+            merging = _read_merging(warehouse, page, stored)
+            limits.merging |= merging
+            unwritable += _reown_guests(warehouse, page.guests, stored, resolved or {}, touched, merging)
+            unwritable += _reown_users(warehouse, page.users if merging else (), resolved, touched, merging)
     with timed("snapshots"):
         unwritable += touched.unwritable + refresh(warehouse, touched)
     newest = max((placed.record.received_at for placed in events), default=0)
     bad += [unwritten(chunks[0], newest, *culprit) for culprit in unwritable]
-    quarantined = [*decoded.quarantined, *bad]
+    quarantined = [*decoded.quarantined, *not_held, *bad]
     with timed("quarantine"):
         if quarantined:
             warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
@@ -128,7 +152,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
     with timed("applied"):
         save_applied(warehouse, {(chunk.log_id, chunk.partition): chunk.hi for chunk in chunks}, f"{token}:applied")
     return Applied(
-        stored=len(events) - len(withdrawn),
+        stored=len(events) + len(held) - len(withdrawn),
         duplicates=duplicates,
         parked=sum(record.events for record in decoded.parked),
         quarantined=Counter(row.reason for row in quarantined),
@@ -150,7 +174,7 @@ def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
     return ids + 5 * len(project_id) + 16
 
 
-def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
+def _look_up(warehouse: Warehouse, page: Page, token: str, merging: Collection[str]) -> None:
     keys, events = page.keys, page.first.values()
     keys.add_ids("message", page.first)
     keys.add("guest", page.guests)
@@ -161,36 +185,86 @@ def _look_up(warehouse: Warehouse, page: Page, token: str) -> None:
         page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
         page.heavy = read_heavy(warehouse, keys, events)
         keys.check()
+        if merging:
+            _look_up_merged(warehouse, page, merging)
 
     page.fresh, _ = run_both(lambda: claim(warehouse, keys, page.first, token), read_others)
 
 
-def _reown(
+def _look_up_merged(warehouse: Warehouse, page: Page, merging: Collection[str]) -> None:
+    """As far as is known where to look: what is missed is found once everything is stored."""
+    users = page.users | {(project_id, link[1]) for (project_id, _), link in page.known.items()}
+    some = {user for user in users if user[0] in merging}
+    page.roots = read_roots(warehouse, some).roots(some)
+    if page.roots:
+        page.heavy = merged((page.heavy, read_shared(warehouse, page.roots)))
+
+
+def _reown_guests(
     warehouse: Warehouse,
     guests: Collection[Guest],
     stored: RoundKeys | None,
-    resolved: Mapping[Guest, Link],
+    resolved: Mapping[Guest, str],
     touched: Touched,
+    merging: Collection[str],
 ) -> Sequence[Culprit]:
     """`stored` are keys of all the guests; when ClickHouse refuses them together, parts have their own."""
 
     def reown_some(some: Sequence[Guest]) -> None:
-        reown(warehouse, some, resolved, touched, stored if len(some) == len(guests) else None)
+        reown_guests(warehouse, some, resolved, touched, stored if len(some) == len(guests) else None, merging)
 
     return isolate("guest", sorted(guests), reown_some)
+
+
+def _reown_users(
+    warehouse: Warehouse,
+    users: Collection[Key],
+    resolved: Mapping[Key, str] | None,
+    touched: Touched,
+    merging: Collection[str],
+) -> Sequence[Culprit]:
+    some = sorted(user for user in users if user[0] in merging)
+    return isolate("user", some, lambda page: reown_users(warehouse, {*page}, resolved, touched))
+
+
+def _read_merging(warehouse: Warehouse, page: Page, stored: RoundKeys | None) -> set[str]:
+    """`stored` are keys of all the page's projects."""
+    if stored is None:
+        stored = RoundKeys(warehouse)
+        stored.add("project", {(placed.record.project_id, "") for placed in page.first.values()})
+        stored.store()
+    merging = read_merging(warehouse, stored)
+    stored.check()
+    return merging
+
+
+def _settle(warehouse: Warehouse, held: Iterable[Held], touched: Touched) -> Sequence[Culprit]:
+    ends: dict[Key, set[Key]] = {}  # by who was merged
+    for project_id, merge in ((one.project_id, one.merge) for one in held):
+        ends.setdefault((project_id, merge.from_id), set()).update(
+            ((project_id, merge.from_id), (project_id, merge.into))
+        )
+    return [
+        culprit
+        for page in pages(sorted(ends), key_bytes)
+        for culprit in isolate(
+            "user",
+            page,
+            lambda some: settle(warehouse, some, {end for key in some for end in ends[key]}, touched),
+        )
+    ]
 
 
 def _insert_and_fold(
     warehouse: Warehouse,
     events: Sequence[Placed],
-    known: Mapping[Guest, Link],
+    owners: Mapping[Key, str],
     heavy: Heavy,
     limits: Limits,
     parked: Collection[str],
 ) -> tuple[list[Quarantined], Facts]:
     """The facts are folded while ClickHouse has the first events, and not before: columns are made by the interpreter
     as well, and two threads that both need it only hold each other up."""
-    owners = {guest: user_id for guest, (_, user_id, _) in known.items()}
     made = Event()
 
     def to_columns(some: Sequence[Placed]) -> Columns:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from ask0.consumers.folds.json_columns import LIKE_A_DOT_IN_SQL
 from ask0.consumers.folds.users import UNSET
 from ask0.consumers.tables.bounds import MAX_USER_TRAIT_BYTES, MAX_USER_TRAITS
+from ask0.consumers.tables.families import Families, read_families, read_merging, read_roots
 from ask0.consumers.tables.isolation import Culprit, Key, isolate
 from ask0.consumers.tables.pages import key_bytes, pages
-from ask0.consumers.tables.round_keys import RoundKeys, among
+from ask0.consumers.tables.round_keys import RoundKeys, among, mapped
 from ask0.consumers.tables.run_both import run_both
 from ask0.schemas.consent import GPC_DENIES
 from ask0.schemas.traits import STANDARD
@@ -73,7 +74,8 @@ CONSENT = f"""
 mapUpdate(if(sends_gpc, map({DENIED}), map()), mapApply((category, fact) -> (category, toString(fact.2)), choices))
 """
 
-# A user's row gathers the user's own facts and those of the guests who turned out to be this user.
+# A user's row gathers the user's own facts, those of the guests who turned out to be this user, and all of these of who
+# was merged into them. A row that was merged away stays as it would be alone.
 GUESTS = f"""
 SELECT project_id, guest_id, min(link).2
 FROM identity_links
@@ -86,13 +88,13 @@ GROUP BY project_id, guest_id
 SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}
 """
 USERS = f"""
-INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, status,
+INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, merged_ids, status,
     traits, sent_traits, traits_json, consent, gpc, first_seen_at, last_active_at, conversations, questions, answers,
     answered, satisfaction, merged_into, trait_names, trait_bytes, rating_count, tags, tag_names, updated_at,
     confirmed_at, nps, _version)
 SELECT project_id, id,
        {VALUES},
-       arraySort(anonymous),
+       arraySort(anonymous), arraySort(merged_users),
        multiIf(startsWith(id, 'g-'), 'Guest', t['emailVerified'].2 = 'false', 'Unconfirmed', 'Active'),
        {TRAITS.strip()}, {SENT_TRAITS.strip()}, as_sent,
        {CONSENT.strip()}, sends_gpc,
@@ -104,7 +106,7 @@ SELECT project_id, id,
               toDateTime64(0, 3, 'UTC')),
        confirmed, if(score.1 = toDateTime64(0, 3, 'UTC'), NULL, score.2), {{version:UInt64}}
 FROM (
-    SELECT f.project_id AS project_id, m.owner AS id, any(m.merged_into) AS merged, maxMap(f.traits) AS every,
+    SELECT f.project_id AS project_id, m.owner AS id, max(m.merged_into) AS merged, maxMap(f.traits) AS every,
            arraySum((name, fact) -> length(name) + length(fact.2), mapKeys(every), mapValues(every)) AS every_bytes,
            mapFilter((name, fact) -> fact.2 != '{UNSET}', {NEWEST.strip()}) AS t,
            {TEXTS.strip()} AS texts,
@@ -113,6 +115,7 @@ FROM (
            maxMap(f.tags) AS tag_facts, min(f.confirmed_at) AS confirmed, max(f.nps) AS score,
            maxMap(f.consent) AS choices, max(f.gpc) AS sends_gpc,
            groupUniqArrayArray(f.anonymous_ids) AS anonymous, min(f.first_seen_at) AS first_seen,
+           groupUniqArrayIf(f.user_id, f.user_id != m.owner AND NOT startsWith(f.user_id, 'g-')) AS merged_users,
            max(f.last_active_at) AS last_active, groupUniqArrayArray(f.conversations) AS conversation_set,
            groupUniqArrayArray(f.questions) AS question_set, groupUniqArrayArray(f.answers) AS answer_set,
            groupUniqArrayArray(f.answered) AS answered_set, maxMap(f.ratings) AS ratings
@@ -127,17 +130,10 @@ FROM (
 SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}
 """
 
-# A conversation belongs to the user it names, else to the user its guest turned out to be, else to the guest.
-CONVERSATIONS = f"""
-INSERT INTO conversation_rows (project_id, id, user_id, title, channel, topic, status, started_at, last_at, questions,
-    answers, answered, satisfaction, rating_count, _version)
-WITH (name) -> if(mapContains(a, name), a[name].2, NULL) AS attribute
-SELECT c.project_id, c.conversation_id,
-       multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, guest),
-       ifNull(attribute('title'), attribute('first_question')), attribute('channel'), attribute('topic'),
-       multiIf(mapContains(a, 'deleted'), 'deleted', mapContains(a, 'status'), a['status'].2, 'open'),
-       started, last, length(question_set), length(answer_set), length(answered_set),
-       if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), length(ratings), {{version:UInt64}}
+# A conversation belongs to the user it names, else to the user its guest turned out to be, else to the guest. Of a user
+# who was merged away it is the other's.
+OWNER = "multiIf(mapContains(a, 'user_id'), a['user_id'].2, l.owner != '', l.owner, guest)"
+SOURCE = f"""
 FROM (
     SELECT project_id, conversation_id, maxMap(attributes) AS a, a['guest_id'].2 AS guest,
            min(started_at) AS started, max(last_at) AS last, groupUniqArrayArray(questions) AS question_set,
@@ -156,8 +152,27 @@ LEFT JOIN (
     )
     GROUP BY project_id, guest_id
 ) AS l ON c.project_id = l.project_id AND c.guest = l.guest_id
-SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}
 """
+OWNERS = f"SELECT DISTINCT c.project_id, {OWNER} {SOURCE} SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}"
+
+
+def _insert_conversations(owner: str) -> str:
+    return f"""
+    INSERT INTO conversation_rows (project_id, id, user_id, title, channel, topic, status, started_at, last_at,
+        questions, answers, answered, satisfaction, rating_count, _version)
+    WITH (name) -> if(mapContains(a, name), a[name].2, NULL) AS attribute
+    SELECT c.project_id, c.conversation_id, {owner},
+           ifNull(attribute('title'), attribute('first_question')), attribute('channel'), attribute('topic'),
+           multiIf(mapContains(a, 'deleted'), 'deleted', mapContains(a, 'status'), a['status'].2, 'open'),
+           started, last, length(question_set), length(answer_set), length(answered_set),
+           if(empty(ratings), NULL, arrayAvg(mapValues(ratings))), length(ratings), {{version:UInt64}}
+    {SOURCE}
+    SETTINGS max_memory_usage = {MAX_STATEMENT_BYTES}
+    """
+
+
+CONVERSATIONS = _insert_conversations(OWNER)
+CONVERSATIONS_OF_MERGED = _insert_conversations(mapped("c.project_id", OWNER, "root", OWNER))
 
 
 @dataclass
@@ -188,12 +203,22 @@ def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
     keys.add("user", page)
     keys.store()
     bound = {"round": keys.round, "version": _now(warehouse)}
-    rows = {(project_id, key, key): "" for project_id, key in page}
-    for project_id, guest, owner in warehouse.query(GUESTS, bound):
-        if (project_id, guest, guest) in rows:
-            rows[project_id, guest, guest] = owner
-        if (project_id, owner, owner) in rows:
-            rows[project_id, guest, owner] = ""
+    families, roots = Families(), {}
+    if merging := read_merging(warehouse, keys):
+        families = read_families(warehouse, {key for key in page if key[0] in merging})
+        roots = families.roots(families.users)
+        keys.add("user", families.users - {*page})
+        keys.store()
+    refreshed = {*page, *((project_id, root) for (project_id, _), root in roots.items())}
+    rows = {(*key, key[1]): roots.get(key, "") for key in refreshed}
+    for (project_id, user), root in roots.items():
+        rows[project_id, user, root] = ""
+    for project_id, guest, user in warehouse.query(GUESTS, bound):
+        if (project_id, guest) in refreshed:
+            rows[project_id, guest, guest] = user
+        for owner in (user, roots.get((project_id, user), user)):
+            if (project_id, owner) in refreshed:
+                rows[project_id, guest, owner] = ""
     if sum(sum(map(len, row)) for row in rows) > MAX_MEMBER_BYTES and len(page) > 1:
         raise TooLarge(f"{len(page):,} users have {len(rows):,} guests", by_itself=True)
     keys.add_members("member", [(*row, merged_into) for row, merged_into in rows.items()])
@@ -206,7 +231,16 @@ def _refresh_conversations(warehouse: Warehouse, page: Sequence[Key]) -> None:
     keys = RoundKeys(warehouse)
     keys.add("conversation", page)
     keys.store()
-    warehouse.command(CONVERSATIONS, {"round": keys.round, "version": _now(warehouse)})
+    bound = {"round": keys.round, "version": _now(warehouse)}
+    sql = CONVERSATIONS
+    if merging := read_merging(warehouse, keys):
+        owners = {(project_id, owner) for project_id, owner in warehouse.query(OWNERS, bound)}
+        roots = read_roots(warehouse, {owner for owner in owners if owner[0] in merging}).roots(owners)
+        if roots:
+            keys.add_members("root", [(*user, root, "") for user, root in roots.items()])
+            keys.store()
+            sql = CONVERSATIONS_OF_MERGED
+    warehouse.command(sql, bound)
     keys.check()
 
 

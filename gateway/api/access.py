@@ -2,13 +2,16 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.deactivations import Wanted, whom
+from ask0.catalog.errors import TooManyDeactivated
 from ask0.gateway.api import documents
-from ask0.gateway.api.changes import Changes
+from ask0.gateway.api.changes import Changes, Request, change_id
 from ask0.gateway.api.definitions import ProjectDefinitions
 from ask0.gateway.api.paths import id_of, project_of
 from ask0.gateway.api.users import Users, answer_profile, found
@@ -16,7 +19,6 @@ from ask0.gateway.errors import BadRequest, ServiceUnavailable, Unprocessable
 from ask0.gateway.operations import Asked
 from ask0.gateway.questions import Questions
 from ask0.schemas.api import AccessParameters
-from ask0.schemas.documents import MAX_DEACTIVATED, Deactivation, subject_of
 from ask0.schemas.ids import guest_id, short_key
 from ask0.schemas.user_writes import user_id_of
 from ask0.warehouse.connect import Warehouse
@@ -64,34 +66,26 @@ class Accesses:
         """Obeyed by every gateway within moments, also while ClickHouse is away."""
         id, project_id = id_of(asked), project_of(asked)
         profile = await self._read(project_id, id)
-        user_id = profile["id"] if profile else id
-        subject = subject_of(project_id, user_id)
-        there = self._deactivations.of(project_id)
-        if subject not in there and len(there) >= MAX_DEACTIVATED:
-            raise Unprocessable(
-                f"a project has at most {MAX_DEACTIVATED:,} deactivated users: let some in again",
-                code="too_many_deactivated",
-            )
-        deactivation = Deactivation(
-            project_id=project_id,
-            user_id=user_id,
-            anonymous_ids=tuple(profile["anonymousIds"]) if profile else (),
-            reason=asked.body.reason,
-            at=time.time_ns() // 1_000_000,
-        )
-        request = self._changes.request(asked, user_id, asked.body.reason.encode("utf-8", "replace"))
-        await documents.write(self._deactivations, request, subject, deactivation, "user.deactivated", {})
+        user_id, reason = whom(id, profile), asked.body.reason
+        try:
+            wanted = self._deactivations.to_deactivate(project_id, id, profile, reason)
+        except TooManyDeactivated as error:
+            raise Unprocessable(str(error), code="too_many_deactivated") from error
+        await self._write(self._changes.request(asked, user_id, reason.encode("utf-8", "replace")), [wanted])
         return self._answer(project_id, user_id, profile)
 
     async def reactivate(self, asked: Asked) -> Response:
         id, project_id = id_of(asked), project_of(asked)
         profile = await self._read(project_id, id)
-        user_id = profile["id"] if profile else id
-        subject = subject_of(project_id, user_id)
-        if subject in self._deactivations.of(project_id):
-            request = self._changes.request(asked, user_id, b"")
-            await documents.write(self._deactivations, request, subject, None, "user.reactivated", {})
+        user_id = whom(id, profile)
+        if wanted := self._deactivations.to_reactivate(project_id, id, profile):
+            await self._write(self._changes.request(asked, user_id, b""), wanted)
         return self._answer(project_id, user_id, profile)
+
+    async def _write(self, request: Request, wanted: Sequence[Wanted]) -> None:
+        for place, (subject, body, action) in enumerate(wanted):
+            one = request._replace(id=change_id(request, place))
+            await documents.write(self._deactivations, one, subject, body, action, {})
 
     async def _read(self, project_id: str, id: str) -> dict[str, Any] | None:
         """The row; None while nobody can tell. Raises NotFound."""

@@ -18,6 +18,7 @@ from ask0.gateway.groups import Group
 from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.questions import Questions
 from ask0.schemas import activity as shown
+from ask0.schemas.scopes import Scope
 from ask0.warehouse.connect import Warehouse
 
 Answer = Callable[[Asked], Awaitable[Response]]
@@ -31,24 +32,50 @@ def activity_group(entrance: Entrance, warehouse: Warehouse, questions: Question
     talks, events, insights = Conversations(reading), UserEvents(reading), UserInsights(reading)
     every, list_of = shown.ConversationQuery, shown.ConversationList
     operations = [
-        _get(CONVERSATIONS, talks.list, "Conversations", every, list_of),
+        _get(CONVERSATIONS, "events:read", talks.list, "Conversations", every, list_of),
         _get(
             f"{CONVERSATIONS}/{{id}}",
+            "events:read",
             talks.one,
             "One conversation with its messages",
             shown.MessageQuery,
             shown.WholeConversation,
         ),
-        _get(f"{USER}/conversations", talks.of_user, "A user's conversations", every, list_of),
-        _get(f"{USER}/events", events.list, "What a user did", shown.EventQuery, shown.UserEventList),
-        _get(f"{USER}/events/counts", events.counts, "How often, by day", shown.CountQuery, shown.DayCounts),
-        _get(f"{USER}/journey", insights.journey, "A user's way, step by step", None, shown.Journey),
-        _get(f"{USER}/patterns", insights.patterns, "A user's habits", shown.PatternQuery, shown.Patterns),
-        _get(f"{USER}/history", insights.history, "The values of a trait", shown.HistoryQuery, shown.TraitHistory),
-        _get(f"{USER}/audit", insights.audit, "What was said of a user, by whom", shown.Paged, shown.UserAudit),
+        _get(f"{USER}/conversations", "events:read", talks.of_user, "A user's conversations", every, list_of),
+        _get(f"{USER}/events", "events:read", events.list, "What a user did", shown.EventQuery, shown.UserEventList),
+        _get(
+            f"{USER}/events/counts",
+            "events:read",
+            events.counts,
+            "How often, by day",
+            shown.CountQuery,
+            shown.DayCounts,
+        ),
+        _get(f"{USER}/journey", "events:read", insights.journey, "A user's way, step by step", None, shown.Journey),
+        _get(
+            f"{USER}/patterns", "events:read", insights.patterns, "A user's habits", shown.PatternQuery, shown.Patterns
+        ),
+        _get(
+            f"{USER}/history",
+            "users:read",
+            insights.history,
+            "The values of a trait",
+            shown.HistoryQuery,
+            shown.TraitHistory,
+        ),
+        _get(
+            f"{USER}/audit",
+            "users:read",
+            insights.audit,
+            "What was said of a user, by whom",
+            shown.Paged,
+            shown.UserAudit,
+        ),
     ]
     return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
 
 
-def _get(path: str, answer: Answer, summary: str, query: type[BaseModel] | None, answers: type[BaseModel]) -> Operation:
-    return Operation("GET", path, answer, summary, Access.SERVER, query=query, answers=answers)
+def _get(
+    path: str, scope: Scope, answer: Answer, summary: str, query: type[BaseModel] | None, answers: type[BaseModel]
+) -> Operation:
+    return Operation("GET", path, answer, summary, Access.SERVER, scope, query=query, answers=answers)

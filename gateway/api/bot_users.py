@@ -48,11 +48,12 @@ def bot_users_group(
         answer,
         summary,
         Access.SERVER,
+        "users:read",
         query=BotUserParameters,
         answers=BotUserList,
         errors=BotError,
     )
-    short = Operation("GET", PATH, answer, summary, Access.SERVER, query=BotUserParameters, hidden=True)
+    short = Operation("GET", PATH, answer, summary, Access.SERVER, "users:read", query=BotUserParameters, hidden=True)
     return Group(entrance, [described, short], Middleware(OwnForm), for_pages=False)
 
 

@@ -23,6 +23,7 @@ from ask0.gateway.questions import Questions
 from ask0.schemas.events import Event
 from ask0.schemas.records import Record
 from ask0.schemas.user_changes import CHANGE, Origin, UserChange, encode
+from ask0.schemas.user_merges import UserMerge
 from ask0.warehouse.applied import read_applied
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.user_changes import read_digests, read_refusal
@@ -50,8 +51,10 @@ class Wanted(NamedTuple):
 
     user_id: str
     action: str
-    change: UserChange
+    change: UserChange | UserMerge
     seen: int
+    id: str = ""  # of the change, where it does not follow from the call and the place in it …
+    later: int = 0  # … and by how many ms it comes after those of the same user that stand before it
 
 
 class Made(NamedTuple):
@@ -100,6 +103,11 @@ class Changes:
 
     async def make(self, request: Request, wanted: Sequence[Wanted]) -> Made:
         """The changes of several users have the ids of `change_id`. Raises ServiceUnavailable."""
+        positions = await self.append(request, wanted)
+        return Made(_places_id(positions), is_applied=await self.arrivals.wait(positions))
+
+    async def append(self, request: Request, wanted: Sequence[Wanted]) -> list[Position]:
+        """Durable; `arrivals` tells when it is in the rows. Raises ServiceUnavailable."""
         now = time.time_ns() // 1_000_000
         events = [self._event(request, place, item, now) for place, item in enumerate(wanted)]
         intake = Intake(partitioned=self.log.partitioned)
@@ -108,10 +116,9 @@ class Changes:
         entries = intake.take_entries(Record(project_id=request.project_id, received_at=now))
         self.budgets.charge(request.project_id, len(events), sum(len(entry.value) for entry in entries))
         try:
-            positions = await self.log.append(entries)
+            return await self.log.append(entries)
         except LogUnavailable as error:
             raise ServiceUnavailable(IN_DOUBT, retry_after=error.retry_after) from error
-        return Made(_places_id(positions), is_applied=await self.arrivals.wait(positions))
 
     async def refused(self, request: Request, wanted: Sequence[Wanted]) -> set[int]:
         """Places of those that were not applied, once they have arrived. Raises Unprocessable if the key had another
@@ -123,7 +130,7 @@ class Changes:
     async def _digests(self, request: Request, ids: Sequence[tuple[str, str]]) -> dict[str, str]:
         digests = await self.questions.ask(read_digests, self.warehouse, request.project_id, ids)
         if any(digest != request.digest for digest in digests.values()):
-            raise Unprocessable("this Idempotency-Key was sent with another request before", code="key_reused")
+            raise key_reused()
         return digests
 
     async def status(self, asked: Asked) -> Response:
@@ -142,14 +149,18 @@ class Changes:
         is_guest = item.user_id.startswith("g-")
         return Event(
             type=CHANGE,
-            message_id=change_id(request, place),
-            timestamp=max(now, item.seen + 1) + place,
+            message_id=item.id or change_id(request, place),
+            timestamp=max(now, item.seen + 1) + (item.later if item.id else place),
             event=item.action,
             user_id="" if is_guest else item.user_id,
             anonymous_id=item.user_id if is_guest else "",
             properties=encode(item.change),
             context=encode(Origin(actor=request.actor, request=request.trace, digest=request.digest)),
         )
+
+
+def key_reused() -> Unprocessable:
+    return Unprocessable("this Idempotency-Key was sent with another request before", code="key_reused")
 
 
 def change_id(request: Request, place: int = 0) -> str:

@@ -1,15 +1,16 @@
 """What a project has defined, put to what callers write and read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ask0.catalog.definitions import Definitions, now
 from ask0.gateway.errors import Unprocessable
-from ask0.schemas.filters.evaluate import matches
+from ask0.gateway.turns import in_turns
+from ask0.schemas.filters.evaluate import Asking, meets
 from ask0.schemas.properties import defined
 from ask0.schemas.property_values import problems
-from ask0.schemas.segments import STAGES
 from ask0.schemas.user_changes import UserChange
 from ask0.warehouse.filters import DEACTIVATED
 
@@ -30,8 +31,17 @@ class ProjectDefinitions(Definitions):
 
     def finish(self, project_id: str, profile: dict[str, Any]) -> dict[str, Any]:
         """With its stage, and deactivated if it is."""
+        return self._finish(project_id, profile, self._asking(project_id))
+
+    async def finish_all(self, project_id: str, profiles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        asking = self._asking(project_id)
+        return [self._finish(project_id, profile, asking) async for _, profile in in_turns(profiles)]
+
+    def _asking(self, project_id: str) -> Asking:
+        return Asking(now(), self.staged(project_id).kinds)
+
+    def _finish(self, project_id: str, profile: dict[str, Any], asking: Asking) -> dict[str, Any]:
         if profile["id"] in self.deactivations.ids(project_id):
             profile = profile | {"status": DEACTIVATED}
-        clock = now()
-        stage = next((rule.name for rule in STAGES if matches(rule.filter, profile, clock)), None)
-        return profile | {"stage": stage}
+        holding = (rule.name for rule in self.staged(project_id).rules if meets(rule.filter, profile, asking))
+        return profile | {"stage": next(holding, None)}

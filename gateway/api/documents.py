@@ -8,9 +8,9 @@ import msgspec
 
 from ask0.catalog.collection import Collection
 from ask0.catalog.documents import write_document
-from ask0.catalog.errors import CatalogError, CatalogUnavailable, MovedOn
+from ask0.catalog.errors import CatalogError, CatalogUnavailable, KeyReused, MovedOn
 from ask0.catalog.rule import Outcome
-from ask0.gateway.api.changes import Request
+from ask0.gateway.api.changes import Request, key_reused
 from ask0.gateway.errors import BadRequest, PreconditionRequired, ServiceUnavailable
 from ask0.gateway.operations import Asked
 
@@ -23,7 +23,7 @@ async def write(
     action: str,
     expects: Mapping[str, int],
 ) -> Outcome:
-    """Raises MovedOn, which the caller can answer best; BadRequest, ServiceUnavailable."""
+    """Raises MovedOn, which the caller can answer best; BadRequest, Unprocessable, ServiceUnavailable."""
     try:
         return await write_document(
             documents.replica,
@@ -36,13 +36,24 @@ async def write(
             request=request.trace,
             id=request.id,
             expects=expects,
+            digest=request.digest,
         )
     except MovedOn:
         raise
+    except KeyReused as error:
+        raise key_reused() from error
     except CatalogUnavailable as error:
         raise ServiceUnavailable(str(error)) from error
     except (CatalogError, ValueError) as error:
         raise BadRequest(str(error), code="invalid_body") from error
+
+
+def was_written(documents: Collection[Any], request: Request) -> bool:
+    """Whether the same call was sent before and its change stands. Raises Unprocessable when it said something else."""
+    outcome = documents.replica.state.outcomes.get(request.id)
+    if outcome and not outcome.is_of(request.digest):
+        raise key_reused()
+    return outcome is not None and outcome.stands
 
 
 def expected_version(asked: Asked) -> int | None:

@@ -9,13 +9,16 @@ from starlette.responses import Response
 
 from ask0.gateway.api.access import Accesses
 from ask0.gateway.api.changes import Changes
-from ask0.gateway.api.me import me
+from ask0.gateway.api.exports import Exports
+from ask0.gateway.api.me import Me
 from ask0.gateway.api.paths import BASE
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.route import ApiRoute
 from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_batches import read_batch
 from ask0.gateway.api.user_lists import UserLists
+from ask0.gateway.api.user_merges import UserMerges
 from ask0.gateway.api.user_writes import UserWrites
 from ask0.gateway.api.users import Users
 from ask0.gateway.callers import Access
@@ -25,7 +28,8 @@ from ask0.gateway.operations import EVERY_KEY, Answers, Asked, OfKeys, Operation
 from ask0.schemas import api
 from ask0.schemas.api import BatchOutcome, Profile, UserList, UserParameters, UserQuery
 from ask0.schemas.events import MAX_BODY_BYTES
-from ask0.schemas.user_writes import MAX_BATCH_BYTES, NewUser, Tags, UserBatch, UserWrite
+from ask0.schemas.user_export import ExportQuery, UserExport
+from ask0.schemas.user_writes import MAX_BATCH_BYTES, MergeOrder, NewUser, Tags, UserBatch, UserWrite
 
 USERS = f"{BASE}/users"
 USER = f"{USERS}/{{id}}"
@@ -41,10 +45,14 @@ def api_group(
     users: Users,
     lists: UserLists,
     writes: UserWrites,
+    merges: UserMerges,
     segments: Segments,
     properties: PropertyDocuments,
+    stages: StageDocuments,
     accesses: Accesses,
     changes: Changes,
+    exports: Exports,
+    me: Me,
 ) -> Group:
     became, since = "What became of a change that was pending", "Users who changed since"
     return Group(
@@ -54,10 +62,23 @@ def api_group(
             _read("POST", f"{USERS}/query", "users:read", lists.query, "Users, as GET does", UserList, UserQuery),
             _read("GET", USER, "users:read", users.profile, "One user", Profile),
             *_user_writes(writes),
+            *_user_merges(merges),
             *_segment_operations(segments),
             *_property_operations(properties),
+            *_stage_operations(stages),
             *_access_operations(accesses),
-            _read("GET", f"{BASE}/me", EVERY_KEY, me, "Who you are, and what you may do", api.Me),
+            Operation(
+                "GET",
+                f"{USER}/export",
+                exports.export,
+                "Everything that is stored of a user",
+                Access.SERVER,
+                ("users:read", "events:read"),
+                query=ExportQuery,
+                answers=UserExport,
+                files=("application/zip",),
+            ),
+            _read("GET", f"{BASE}/me", EVERY_KEY, me.answer, "Who you are, and what you may do", api.Me),
             _read("GET", CHANGES, "users:read", lists.changed, since, api.ChangedUsers, api.ChangedQuery),
             _read("GET", f"{CHANGES}/{{id}}", "users:write", changes.status, became, api.Pending),
         ],
@@ -107,6 +128,15 @@ def _user_writes(writes: UserWrites) -> list[Operation]:
             changed,
             refusals=(412, 422),
         ),
+    ]
+
+
+def _user_merges(merges: UserMerges) -> list[Operation]:
+    done: Answers = {200: Profile, 202: api.Pending}
+    path, refusals = f"{USER}/merge", (409, 412, 422)
+    return [
+        _write("POST", path, "users:write", merges.merge, "Merge a user in", done, MergeOrder, refusals=refusals),
+        _write("DELETE", f"{path}/{{from}}", "users:write", merges.undo, "Undo a merge", done, refusals=refusals),
     ]
 
 
@@ -214,7 +244,25 @@ def _property_operations(properties: PropertyDocuments) -> list[Operation]:
     return [
         _read("GET", path, "users:read", properties.get, "What a project's traits are", every),
         _write(
-            "PUT", path, "settings:write", properties.put, define, {200: every}, api.PropertyEdit, refusals=(412, 428)
+            "PUT",
+            path,
+            "settings:write",
+            properties.put,
+            define,
+            {200: every},
+            api.PropertyEdit,
+            refusals=(412, 422, 428),
+        ),
+    ]
+
+
+def _stage_operations(stages: StageDocuments) -> list[Operation]:
+    path, every = f"{BASE}/stages", api.StageList
+    define = "Define the stages that users are in"
+    return [
+        _read("GET", path, "users:read", stages.get, "The stages that users are in", every),
+        _write(
+            "PUT", path, "segments:write", stages.put, define, {200: every}, api.StageEdit, refusals=(412, 422, 428)
         ),
     ]
 

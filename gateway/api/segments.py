@@ -1,7 +1,7 @@
 """Segments: who matches a filter, kept under a name."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +28,7 @@ from ask0.schemas.filters.parser import parse
 from ask0.schemas.filters.types import Filter
 from ask0.schemas.filters.writer import write
 from ask0.schemas.segments import PLAN, SYSTEM, SystemSegment, definitions, system_segment
+from ask0.schemas.stages import check_edited
 from ask0.warehouse.segment_members import read_history, read_since, read_size
 from ask0.warehouse.user_lists import read_plans
 
@@ -47,13 +48,9 @@ class Segments:
         self._changes = changes
 
     async def list(self, asked: Asked) -> Response:
-        """The product's own come first: by activity and NPS, and one for each plan that users have."""
         project_id = project_of(asked)
         plans = await self._changes.questions.ask(read_plans, self._changes.warehouse, project_id)
-        shown = [_system(id, one) for id in (*SYSTEM, *(PLAN + plan for plan in plans)) if (one := system_segment(id))]
-        own = sorted(self._stored.of(project_id).values(), key=lambda one: (one.document.created_at, one.document.id))
-        shown += map(_shown, own)
-        return JSONResponse({"segments": shown, "next": None})
+        return JSONResponse({"segments": all_shown(self._stored.of(project_id).values(), plans), "next": None})
 
     async def get(self, asked: Asked) -> Response:
         id = asked.request.path_params["id"]
@@ -107,6 +104,7 @@ class Segments:
             return Response(status_code=204)
         before = self._own_editable(project_id, id)
         users = [other for other, filter in self._defined.filters(project_id).items() if _refers(filter, id)]
+        users += [rule.id for rule in self._defined.own_rules(project_id) if _refers(rule.filter, id)]
         if users:
             raise Conflict(f"{users[0]} refers to this segment: change that first", code="in_use")
         version = before.version if expected is None else expected
@@ -137,9 +135,12 @@ class Segments:
         return JSONResponse({"history": await self._ask(read_history, project_id, id, asked.query.days)})
 
     async def of_user(self, asked: Asked) -> Response:
-        """Asked of each segment now, those of the product too."""
         project_id = project_of(asked)
         profile = found(await self._users.read(project_id, id_of(asked)))
+        return JSONResponse({"segments": await self.held(project_id, profile)})
+
+    async def held(self, project_id: str, profile: Mapping[str, Any]) -> Sequence[Mapping[str, str | None]]:
+        """As HeldSegment. Asked of each segment now, those of the product too. Raises ServiceUnavailable."""
         ids = (*SYSTEM, PLAN + (profile["plan"] or ""))
         names = [(id, one.name) for id in ids if (one := system_segment(id))]
         names += [(id, one.document.name) for id, one in self._stored.of(project_id).items()]
@@ -153,7 +154,7 @@ class Segments:
                 for (id, name), is_in in zip(some, holds, strict=True)
                 if is_in
             ]
-        return JSONResponse({"segments": held})
+        return held
 
     async def query(self, asked: Asked) -> Response:
         """Who would be in it, without keeping it."""
@@ -183,30 +184,39 @@ class Segments:
     async def _write(self, request: Request, segment: Segment, filter: Filter, action: str, version: int) -> None:
         """Made from what it refers to: so that two edits at once cannot make a circle, it expects all segments to be
         as they are when it refers to any. Those may be other projects', so it is tried again."""
-        kind = self._stored.kind
+        kind, stages = self._stored.kind, self._defined.stages
         for attempt in range(ATTEMPTS):
             self._check(segment, filter)
             refers = any(isinstance(leaf, types.Segment) for _, leaf in leaves(filter))
             expects = {name_of(kind, segment.id): version} | ({kind: self._stored.version} if refers else {})
+            expects[stages.kind] = stages.version  # which may refer to it by now
             again = request if not attempt else request._replace(id=f"{request.id}.{attempt}")
             try:
                 await documents.write(self._stored, again, segment.id, segment, action, expects)
                 return
             except MovedMeanwhile as error:
-                if error.name != kind:
+                if error.name not in (kind, stages.kind):
                     raise self._moved(segment.project_id, segment.id) from None
         raise ServiceUnavailable("segments change too often now: send it again", retry_after=1)
 
     def _check(self, segment: Segment, filter: Filter) -> None:
         known = self._defined.filters(segment.project_id) | {segment.id: filter}
         try:
-            inline(types.Segment((segment.id,)), definitions(known))
+            inline(types.Segment((segment.id,)), definitions(known, self._defined.staged(segment.project_id).rules))
+            check_edited(segment.id, self._defined.own_rules(segment.project_id), definitions(known).segments)
         except FilterInvalid as error:
             raise invalid(error.details, code="invalid_filter", message=str(error)) from None
 
     def _moved(self, project_id: str, id: str) -> MovedOn:
         now = self._stored.get(project_id, id)
         return MovedOn("somebody else has changed the segment: look at `current`", current=_shown(now) if now else None)
+
+
+def all_shown(own: Iterable[Stored[Segment]], plans: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The product's own come first: by activity and NPS, and one for each plan that users have."""
+    system = [_system(id, one) for id in (*SYSTEM, *(PLAN + plan for plan in plans)) if (one := system_segment(id))]
+    oldest_first = sorted(own, key=lambda one: (one.document.created_at, one.document.id))
+    return [*system, *map(_shown, oldest_first)]
 
 
 def _definition(body: Any) -> object:

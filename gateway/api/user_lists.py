@@ -62,7 +62,7 @@ class UserLists:
                 "this cursor is of another list: send it with the filter, search and sort that it came with",
                 code="wrong_cursor",
             ) from None
-        users = [self._definitions.finish(project_id, user) for user in page.users]
+        users = await self._definitions.finish_all(project_id, page.users)
         answer = _answer(page._replace(users=users), digest, query.fields)
         if query.total and not query.cursor:
             answer["total"] = await self._questions.ask(count_users, self._warehouse, listing)
@@ -79,7 +79,7 @@ class UserLists:
             raise BadRequest(
                 "this is no `next` of this list: leave `after` out to begin anew", code="wrong_cursor"
             ) from None
-        shown = [self._definitions.finish(project_id, user) for user in users]
+        shown = await self._definitions.finish_all(project_id, users)
         return JSONResponse({"users": shown, "next": asking.write_cursor(digest, place)})
 
     async def count(self, project_id: str, filter: Filter) -> int:

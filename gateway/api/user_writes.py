@@ -8,10 +8,12 @@ from starlette.responses import JSONResponse, Response
 from ask0.gateway.api.changes import Changes, Made, Request, Wanted
 from ask0.gateway.api.definitions import ProjectDefinitions
 from ask0.gateway.api.paths import id_of, project_of
+from ask0.gateway.api.user_batches import read_user
 from ask0.gateway.api.users import Users, answer_profile, found
 from ask0.gateway.entrance import checked
 from ask0.gateway.errors import BadRequest, Conflict, MovedOn, ServiceUnavailable, Unprocessable
 from ask0.gateway.operations import Asked
+from ask0.gateway.turns import in_turns
 from ask0.schemas.ids import is_text
 from ask0.schemas.user_changes import MAX_USER_TAGS, UserChange, encode
 from ask0.schemas.user_writes import BatchItem, WriteInvalid, change_of, tag_facts, user_id_of
@@ -70,10 +72,13 @@ class UserWrites:
 
     async def batch(self, asked: Asked) -> Response:
         """One outcome for each: applied, pending, or refused with a code and a message."""
+        self._changes.budgets.check(project_of(asked))
         outcomes: list[dict[str, Any]] = [{} for _ in asked.body.users]
         items: dict[int, tuple[str, UserChange]] = {}
-        for place, given in enumerate(asked.body.users):
+        async for place, raw in in_turns(asked.body.users):
+            given: dict[str, Any] = {}
             try:
+                given = read_user(raw)
                 item = checked(BatchItem, given, "body")
                 items[place] = user_id_of(item.id), change_of(item)
                 self._defined.check(project_of(asked), items[place][1], is_new=False)
@@ -119,7 +124,7 @@ class UserWrites:
             found(row.profile)
         self._defined.check(request.project_id, change, is_new=row.profile is None)
         if expected:
-            _check_version(expected, row.profile)
+            check_version(expected, row.profile)
         return await self._write(request, row, action, change)
 
     async def _write(self, request: Request, row: Row, action: str, change: UserChange) -> Response:
@@ -147,7 +152,7 @@ def _wanted(id: str, action: str, change: UserChange, states: dict[str, State]) 
     return Wanted(state.merged_into or id, action, change, state.updated_at)
 
 
-def _check_version(expected: str, profile: dict[str, Any] | None) -> None:
+def check_version(expected: str, profile: dict[str, Any] | None) -> None:
     """Raises MovedOn, with what is there now."""
     versions = {version.strip().removeprefix("W/").strip('"') for version in expected.split(",")}
     if profile is None or ("*" not in versions and profile["version"] not in versions):

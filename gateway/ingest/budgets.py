@@ -25,6 +25,11 @@ class Budgets:
         self.quotas.charge(project, events, size, now)
         self.shares.charge(project, events + size / BYTES_PER_UNIT, now)
 
+    def pause(self, events: int) -> float:
+        """Seconds to wait after so many events that we send in a project's name ourselves: half of its quota is left
+        for what arrives meanwhile."""
+        return 2 * self.quotas.seconds(events)
+
     def charge_all(self, counts: Mapping[str, int], size: int) -> None:
         """A beacon of so many events of each project: all of them, or none, raising QuotaExceeded."""
         for project in counts:

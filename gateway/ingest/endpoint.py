@@ -18,7 +18,15 @@ from ask0.gateway.bodies import BodyReader, Sender
 from ask0.gateway.callers import NO_KEY, project_of_sender
 from ask0.gateway.cors import Cors
 from ask0.gateway.disk import Disk
-from ask0.gateway.errors import BadRequest, GatewayError, MethodNotAllowed, ServiceUnavailable, TooLarge, Unauthorized
+from ask0.gateway.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    MethodNotAllowed,
+    ServiceUnavailable,
+    TooLarge,
+    Unauthorized,
+)
 from ask0.gateway.ingest.budgets import Budgets
 from ask0.gateway.ingest.envelope import Beacon, open_beacon
 from ask0.gateway.ingest.intake import Intake, KeptRejects, Taken, stamp
@@ -203,6 +211,8 @@ class Ingest:
             owner = project if own == key else await keys.project_of(own) or project
         except Unauthorized:
             raise InvalidEvent(Reason.WRONG_KEY, "the event's own writeKey is unknown") from None
+        except Forbidden as error:
+            raise InvalidEvent(Reason.WRONG_KEY, error.message) from None
         if owner is None:
             raise InvalidEvent(Reason.WRONG_KEY, NO_KEY)
         return owner

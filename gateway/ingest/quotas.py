@@ -40,6 +40,10 @@ class Quotas:
         bucket.events -= events
         bucket.bytes -= bytes
 
+    def seconds(self, events: float) -> float:
+        """That so many events take which are sent as fast as the quota allows."""
+        return events / self._events if self._events else 0.0
+
     def _bucket(self, project_id: str, now: float) -> Bucket:
         """As full as it is by now."""
         bucket = self._buckets.get(project_id)

@@ -54,4 +54,4 @@ SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, f
 -- Those refreshed lately are looked for again and again: most of the table can be left out.
 ALTER TABLE user_rows ADD INDEX IF NOT EXISTS version _version TYPE minmax GRANULARITY 16;
 
-ALTER TABLE events COMMENT COLUMN type 'identify, track, page, screen, group or alias; segment where the user came into one or went out';
+ALTER TABLE events COMMENT COLUMN IF EXISTS type 'identify, track, page, screen, group or alias; segment where the user came into one or went out';

@@ -17,6 +17,7 @@ from ask0.schemas.filters.predicates import (
     OneOf,
     Period,
     Predicate,
+    Question,
     Values,
     period_of,
     question_of,
@@ -56,17 +57,38 @@ NOTHING = NothingKnown()
 NO_KINDS: Kinds = {}
 
 
+class Asking:
+    """What comparisons ask, each worked out once: for filters that are asked of many users at one moment."""
+
+    def __init__(self, clock: Clock, kinds: Kinds = NO_KINDS) -> None:
+        self.clock = clock
+        self._kinds = kinds
+        self._questions: dict[int, tuple[Filter, Question]] = {}  # with the leaf, or its id were another's one day
+
+    def question(self, leaf: types.Trait | types.Property) -> Question:
+        """Raises FilterInvalid."""
+        known = self._questions.get(id(leaf))
+        if known is None:
+            known = self._questions[id(leaf)] = leaf, question_of(leaf, self._kinds, self.clock)
+        return known[1]
+
+
 def matches(filter: Filter, user: Profile, clock: Clock, kinds: Kinds = NO_KINDS, known: Known = NOTHING) -> bool:
     """Raises FilterInvalid where a comparison does not fit the kind of its trait."""
+    return meets(filter, user, Asking(clock, kinds), known)
+
+
+def meets(filter: Filter, user: Profile, asking: Asking, known: Known = NOTHING) -> bool:
+    """The same, of one of many users."""
     match filter:
         case types.All(filters):
-            return all(matches(each, user, clock, kinds, known) for each in filters)
+            return all(meets(each, user, asking, known) for each in filters)
         case types.Any(filters):
-            return any(matches(each, user, clock, kinds, known) for each in filters)
+            return any(meets(each, user, asking, known) for each in filters)
         case types.Not(inner):
-            return not matches(inner, user, clock, kinds, known)
+            return not meets(inner, user, asking, known)
         case types.Trait() | types.Property():
-            return _compares(filter, _value_of(filter, user), clock, kinds)
+            return _compares(asking.question(filter), _value_of(filter, user), asking.clock)
         case types.Tag(any_of):
             return not set(any_of).isdisjoint(user.get("tags") or ())
         case types.Status(any_of):
@@ -134,8 +156,7 @@ def _value_of(leaf: types.Trait | types.Property, subject: Profile) -> Json:
     return values.at_path(subject.get("traits"), found)
 
 
-def _compares(leaf: types.Trait | types.Property, value: Json, clock: Clock, kinds: Kinds) -> bool:
-    question = question_of(leaf, kinds, clock)
+def _compares(question: Question, value: Json, clock: Clock) -> bool:
     return answers(question.predicate, value, question.kind, clock) != question.negated
 
 

@@ -81,7 +81,7 @@ class _Inlining:
             case types.Segment(ids):
                 return types.Any(tuple(self._segment(id, at, within) for id in ids))
             case types.Stage(ids):
-                return types.Any(tuple(self._stage(id, at, within) for id in ids))
+                return self._stages(ids, at, within)
             case _:
                 self._count(sum(1 for _ in leaves(filter)), at)
                 return filter
@@ -95,14 +95,20 @@ class _Inlining:
             raise invalid(f"{at}.segment", f"there is no segment {shown(id)}")
         return self._defined(found, f"segment {id}", at, within)
 
-    def _stage(self, id: str, at: str, within: tuple[str, ...]) -> Filter:
-        earlier: list[Filter] = []
-        for rule in self._definitions.stages:
-            found = self._defined(rule.filter, f"stage {rule.id}", at, within)
-            if id in (rule.id, rule.name):
-                return types.All((*earlier, found))
-            earlier.append(types.Not(found))
-        raise invalid(f"{at}.stage", f"there is no stage {shown(id)}")
+    def _stages(self, ids: Sequence[str], at: str, within: tuple[str, ...]) -> Filter:
+        """The first that holds is one of these: each rule is asked once, up to the last that is meant."""
+        rules = self._definitions.stages
+        for id in ids:
+            if not any(id in (rule.id, rule.name) for rule in rules):
+                raise invalid(f"{at}.stage", f"there is no stage {shown(id)}")
+        meant = [rule.id in ids or rule.name in ids for rule in rules]
+        while meant and not meant[-1]:
+            meant.pop()
+        asked = [self._defined(rule.filter, f"stage {rule.id}", at, within) for rule in rules[: len(meant)]]
+        found: Filter = types.Any(())
+        for filter, is_meant in zip(reversed(asked), reversed(meant), strict=True):
+            found = types.Any((filter, found)) if is_meant else types.All((types.Not(filter), found))
+        return found
 
     def _defined(self, found: Filter, name: str, at: str, within: tuple[str, ...]) -> Filter:
         if name in within:

@@ -1,6 +1,7 @@
 """Names of traits: the fields of a user, and paths to the site's own."""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["text", "number", "boolean", "date", "geo", "texts", "numbers"]
@@ -52,6 +53,7 @@ def name_of(keys: tuple[str, ...]) -> str:
     return ".".join(key.replace("\\", "\\\\").replace(".", "\\.") for key in keys)
 
 
+@lru_cache(maxsize=4_096)
 def locate(name: str) -> str | tuple[str, ...]:
     """The field that a trait's name means, or the keys to a trait of the site's own."""
     if name in FIELDS:

@@ -1,5 +1,7 @@
 """How text is compared without regard to case: lower-cased as ClickHouse lower-cases it, and ς is σ."""
 
+from functools import lru_cache
+
 # Letters that came into Unicode after what Python's tables hold, and that ClickHouse's hold: capital → small.
 _LATER = {
     0x1C89: 0x1C8A,
@@ -15,6 +17,7 @@ _LATER = {
 }
 
 
+@lru_cache(maxsize=32)  # many conditions may ask of one text, which may be long
 def fold(text: str) -> str:
     """At the end of a word Σ becomes ς, elsewhere σ: where a word is searched for, that is no difference."""
     lower = text.lower()

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ask0.catalog import replica as module
-from ask0.catalog.errors import CatalogUnavailable, MovedOn, OutcomeUnknown
+from ask0.catalog.errors import CatalogUnavailable, KeyReused, MovedOn, OutcomeUnknown
 from ask0.catalog.replica import SNAPSHOT_NAME, Replica
 from ask0.schemas import changes
 from tests.catalog.replicas import Unreliable, bodies, change, crash
@@ -52,6 +53,21 @@ async def test_a_change_sent_again_has_its_first_outcome(home: Home) -> None:
         await one.write(change("a", 2))
         assert await one.write(change("a", 1, id="same")) == first
         assert bodies(one.state) == {"a": 2}
+
+
+async def test_an_id_that_another_change_had_is_refused_whatever_became_of_it(home: Home) -> None:
+    async with started(replica(home)) as one:
+        asked = structs.replace(change("a", 1, id="same"), digest="one")
+        await one.write(asked)
+        refused = structs.replace(change("a", 2, id="refused", thing__a=0), digest="two")
+        with pytest.raises(MovedOn):
+            await one.write(refused)
+        for sent in (asked, refused):
+            with pytest.raises(KeyReused):
+                await one.write(structs.replace(sent, digest="another"))
+        assert (await one.write(asked)).stands
+        assert (await one.write(structs.replace(asked, digest=""))).stands
+        assert bodies(one.state) == {"a": 1}
 
 
 async def test_a_change_whose_answer_was_lost_is_found_on_the_stream(home: Home) -> None:

@@ -52,6 +52,26 @@ def test_a_deleted_document_keeps_a_version() -> None:
     assert state.outcomes["3"].moved == "thing/a"
 
 
+def test_an_outcome_keeps_what_was_asked_first_and_decides_nothing_by_it() -> None:
+    state = State()
+    asked = [replicas.change("a", "x", id="1"), replicas.change("a", "y", id="1"), replicas.change("a", "z", id="2")]
+    for position, (each, digest) in enumerate(zip(asked, ("one", "other", ""), strict=True), 1):
+        adopt(state, position, changes.encode(msgspec.structs.replace(each, digest=digest)))
+    assert bodies(state) == {"a": "z"}
+    assert [outcome.digest for outcome in state.outcomes.values()] == ["one", ""]
+    first, without = state.outcomes.values()
+    assert [first.is_of(digest) for digest in ("one", "other", "")] == [True, False, True]
+    assert without.is_of("anything")
+
+
+def test_what_was_written_before_there_were_digests_is_read() -> None:
+    value = b'{"v":1,"id":"1","kind":"thing","subject":"a","action":"x","actor":"x","at":1,"expects":{},"body":"x"}'
+    state = adopted(value)
+    assert state.outcomes["1"].is_of("anything")
+    older = b'{"log_id":"l","position":1,"documents":{},"versions":{},"outcomes":{"1":{"position":1,"moved":""}}}'
+    assert msgspec.json.decode(older, type=State).outcomes["1"].is_of("anything")
+
+
 @pytest.mark.parametrize("value", [b"", b"{", b"[1]", b"7", b'{"v":1}', b'{"v":"2"}', b"\xff"])
 def test_what_is_no_change_is_passed_over(value: bytes) -> None:
     state = adopted(change("1", "x"), value, change("2", "y", thing__a=1))

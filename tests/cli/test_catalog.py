@@ -42,6 +42,21 @@ def test_a_secret_key_is_shown_once_and_revoked_by_its_beginning(server: Server)
     assert server.run("key", "revoke", secret[:7], "--json").json["kind"] == "secret"
 
 
+def test_a_key_does_what_its_scopes_say_and_the_list_shows_them(server: Server) -> None:
+    scopes = ("--scope", "users:read", "--scope", "access:read")
+    made = server.run("key", "create", "--project", "My project", *scopes, "--json").json
+    assert (made["kind"], made["scopes"]) == ("secret", "users:read access:read")
+    headers = {"authorization": f"Bearer {made['key']}"}
+    told = httpx.get(f"{server.url}/v1/projects/-/me", headers=headers).json()
+    assert told["scopes"] == ["users:read", "access:read"]
+    refused = httpx.put(f"{server.url}/v1/projects/-/users/u1", headers=headers, json={})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    listed = {row["key"]: row["scopes"] for row in server.run("key", "list", "--json").json}
+    assert listed[f"{made['key'][:7]}…"] == "users:read access:read"
+    assert {scopes for key, scopes in listed.items() if key.startswith("wk_")} == {""}
+    assert "all" in listed.values()
+
+
 def test_what_is_not_there_is_said(server: Server) -> None:
     for arguments in (("key", "revoke", "wk_nothing"), ("key", "create", "--project", "Nobody")):
         done = server.run(*arguments)

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ask0.cli.user_files import FIELDS, Line, Refused, read_users, write_head, write_line, write_row
 from ask0.cli.user_import import MAX_BATCH_USERS
+from ask0.schemas.user_files import FIELDS, Line, Refused, read_users, write_head, write_line, write_row
 from bench.stack import free_port, wait_for
 from tests.cli.processes import Finished, Server, run
 

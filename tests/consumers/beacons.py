@@ -18,6 +18,7 @@ from ask0.schemas.events import Event, parse_event
 from ask0.schemas.records import Record, encode
 from ask0.schemas.user_changes import CHANGE, Origin, UserChange
 from ask0.schemas.user_changes import encode as encode_part
+from ask0.schemas.user_merges import MERGED, UNMERGED, UserMerge
 from ask0.warehouse.connect import Warehouse
 
 NOW = time.time_ns() // 1_000_000  # recent, as ids older than 35 days are forgotten
@@ -107,6 +108,18 @@ def change(
         event="user.updated",
         user_id=user_id,
         properties=encode_part(UserChange(traits=said, tags=tags or {}, consent=consent or {})),
+        context=encode_part(Origin(actor="key", request="request-1", digest="d")),
+    )
+
+
+def merge(from_id: str, into: str, *, id: str = "", at: int = NOW, undo: bool = False) -> Event:
+    """Two users become one, or two again, as the API puts it on the log."""
+    return Event(
+        type=CHANGE,
+        message_id=id or f"merge-{next(_ids)}",
+        timestamp=at,
+        event=UNMERGED if undo else MERGED,
+        properties=encode_part(UserMerge(from_id, into)),
         context=encode_part(Origin(actor="key", request="request-1", digest="d")),
     )
 

@@ -32,7 +32,7 @@ from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.server import make_server
 from ask0.gateway.strangers import Strangers
 from ask0.schemas import wire
-from ask0.schemas.catalog import hash_secret
+from ask0.schemas.catalog import hash_secret, secret_key
 from ask0.schemas.settings import Settings
 from bench.stack import wait_for
 
@@ -87,13 +87,13 @@ async def whoami(asked: Asked) -> Response:
 
 CATALOG = CatalogCache(Replica(SqliteControl(Path("/nowhere/log"))))
 CATALOG.projects = {"wk_1": "proj_1"}
-CATALOG.secrets = {hash_secret("sk_1"): "proj_1"}
+CATALOG.secrets = {hash_secret("sk_1"): secret_key("sk_1", "proj_1", 1)}
 CATALOG.replica.fresh = True
 CATALOG._missed_at = float("inf")  # what is not there is not looked for
 ENTRANCE = Entrance(CATALOG, BodyReader(), Addresses("keep", ""), Strangers())
 DECLARED = [
     Operation("POST", "/notes", note, "Write a note", Access.PAGE, query=Shown, body=Note, answers=wire.Error),
-    Operation("GET", "/server", whoami, "For servers", Access.SERVER),
+    Operation("GET", "/server", whoami, "For servers", Access.SERVER, "users:read"),
 ]
 
 PRIVATE = Group(
@@ -226,7 +226,8 @@ def test_the_description_says_who_may_call_and_what_is_taken() -> None:
     description = openapi(DECLARED, "1")
     notes, server = description["paths"]["/notes"]["post"], description["paths"]["/server"]["get"]
     assert {"basic": []} in notes["security"]
-    assert server["security"] == [{"bearer": []}, {"basic": []}]
+    assert server["security"] == [{"bearer": ["users:read"]}, {"basic": ["users:read"]}]
+    assert (server["x-scope"], "x-scope" in notes) == ("users:read", False)
     assert notes["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Note"}
     (limit,) = notes["parameters"]
     assert (limit["name"], limit["in"], limit["required"]) == ("limit", "query", False)

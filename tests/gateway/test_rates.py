@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ask0.gateway.errors import QuotaExceeded
-from ask0.gateway.rates import Rates
+from ask0.gateway.rates import BYTES_PER_CALL, Rates
 from ask0.gateway.responses import Headers
 from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import SECRET, STRICT_SECRET, running
@@ -43,6 +43,23 @@ def test_each_key_has_its_own_and_0_is_no_limit() -> None:
     for _ in range(1_000):
         free.take("a", 0, headers)
     assert headers == []
+
+
+def test_a_body_counts_as_further_calls_and_those_after_it_wait() -> None:
+    rates = Rates(2)
+    headers: Headers = []
+    rates.take("a", 0, headers)
+    rates.charge("a", BYTES_PER_CALL - 1, 0, headers)
+    assert dict(headers)[b"ratelimit"] == b'"key";r=3;t=1'
+    rates.charge("a", 5 * BYTES_PER_CALL, 0, headers)
+    assert [value for name, value in headers if name == b"ratelimit"] == [b'"key";r=0;t=3']
+    with pytest.raises(QuotaExceeded):
+        taken(rates, 1.4)
+    assert taken(rates, 1.5) == '"key";r=0;t=2'
+    assert taken(rates, 1.5, "b") == '"key";r=3;t=1'
+    free: Headers = []
+    Rates().charge("a", 4_000_000, 0, free)
+    assert free == []
 
 
 def test_a_key_that_calls_too_often_is_told_when_to_come_back(tmp_path: Path, clickhouse: Warehouse) -> None:

@@ -2,7 +2,17 @@
 
 import msgspec
 
-from ask0.schemas.catalog import Catalog, Project, Verification, VerificationKey, hash_secret, secret_key, write_key
+from ask0.schemas.catalog import (
+    Catalog,
+    Key,
+    Project,
+    Verification,
+    VerificationKey,
+    hash_secret,
+    secret_key,
+    write_key,
+)
+from ask0.schemas.scopes import SCOPES
 
 
 def test_a_secret_key_is_kept_as_a_hash_and_its_first_characters() -> None:
@@ -30,6 +40,21 @@ def test_only_the_hash_of_a_live_secret_key_vouches() -> None:
     assert catalog.project_of_secret(hash_secret("sk_secret")) == "proj_1"
     for text in ("sk_secret", hash_secret("sk_old"), "wk_live", hash_secret("wk_live"), hash_secret("\ud800")):
         assert catalog.project_of_secret(text) is None
+
+
+def test_a_key_of_before_scopes_has_all_of_them_and_another_those_it_was_given() -> None:
+    before = b'{"id":"h","kind":"secret","project_id":"p","shown":"sk_ab","created_at":1}'
+    assert msgspec.json.decode(before, type=Key).allowed == {*SCOPES}
+    given = secret_key("sk_1", "p", 1, ("users:read", "of:tomorrow"))
+    assert msgspec.json.decode(msgspec.json.encode(given), type=Key).allowed == {"users:read", "of:tomorrow"}
+    assert secret_key("sk_1", "p", 1, ()).allowed == frozenset()
+
+
+def test_only_a_key_that_may_write_users_is_believed() -> None:
+    keys = [secret_key(f"sk_{scope}", "proj_1", 1, (scope,)) for scope in SCOPES]
+    catalog = Catalog(keys={key.id: key for key in keys})
+    believed = [scope for scope in SCOPES if catalog.project_of_secret(hash_secret(f"sk_{scope}"))]
+    assert believed == ["users:write"]
 
 
 def test_a_project_of_before_verification_verifies_nobody() -> None:

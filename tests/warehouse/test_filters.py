@@ -21,6 +21,7 @@ from ask0.schemas.filters.operands import OPERATORS
 from ask0.schemas.filters.parser import parse
 from ask0.schemas.filters.predicates import Kinds
 from ask0.schemas.filters.types import Filter
+from ask0.schemas.stages import settle
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.filters import Compiling, Condition, compile_filter
 from ask0.warehouse.traits import quote_path
@@ -190,6 +191,15 @@ def test_users_are_chosen_in_process_and_over_http(warehouse: Warehouse) -> None
     assert chosen(warehouse, of_alias, "user_rows AS u FINAL") == ["ada", "eve"]
 
 
+def test_a_null_in_a_list_is_no_item_not_even_an_empty_one(warehouse: Warehouse) -> None:
+    nulls = ('[null,"a"]', "[null,1]", "[null,true]", '[null,"a",1,true]', "[null]", "[]")
+    insert(warehouse, **{f"u{number}": {"traits": f'{{"a":{items}}}'} for number, items in enumerate(nulls)})
+    insert(warehouse, full={"traits": '{"a":["",0,false]}'})
+    for op in ("hasAny", "hasAll"):
+        for empty in ("", 0, False):
+            assert chosen(warehouse, compiled({"trait": "a", "op": op, "value": [empty]})) == ["full"], (op, empty)
+
+
 def test_several_conditions_fit_in_one_statement(warehouse: Warehouse) -> None:
     insert(warehouse, ada={"plan": "pro", "traits": '{"since":"2024-03-31T10:00:00Z"}'}, bob={"plan": "free"})
     since = {"trait": "since", "op": "before", "value": "2024-04-01"}
@@ -220,6 +230,44 @@ def test_segments_and_stages_are_asked_for_by_what_defines_them(population: Popu
     assert ids["trial"] == ids["segment"] - ids["busy"]
     assert ids["neither"] == every - ids["segment"] - ids["busy"]
     assert all(ids.values())
+
+
+def readable(asked: Sequence[Any]) -> list[Filter]:
+    found = []
+    for document in asked:
+        try:
+            found.append(parse(document))
+        except FilterInvalid:
+            continue
+    return found
+
+
+@given(
+    asked=st.lists(documents.filters_of_all_kinds, min_size=1, max_size=6),
+    segments=st.fixed_dictionaries({"seg_a": documents.filters, "seg_b": documents.filters_of_all_kinds}),
+    kinds=documents.kinds,
+    zone=st.sampled_from(ZONES),
+    meant=st.sets(st.integers(0, 5), min_size=1),
+)
+@settings(max_examples=30)
+def test_sql_and_python_find_the_same_stage_of_everyone(
+    population: Population, asked: Any, segments: Any, kinds: Kinds, zone: ZoneInfo, meant: set[int]
+) -> None:
+    clock = Clock(NOW, zone)
+    known = {id: filter for id, document in segments.items() for filter in readable([document])}
+    read = enumerate(readable(asked))
+    rules = settle([StageRule(f"s{n}", f"Stage {n}", filter) for n, filter in read], known, kinds, clock)
+    wanted: list[tuple[str, ...]] = [(f"s{n}",) for n in range(len(rules))]
+    wanted.append(tuple(f"Stage {n}" for n in meant if n < len(rules)))
+    conditions = [
+        compile_filter(types.Stage(ids), Compiling(clock, kinds, Definitions(known, rules), prefix=f"f{number}"))
+        for number, ids in enumerate(wanted)
+    ]
+    for id, given_by_sql in population.answers(conditions).items():
+        profile = population.profiles[id]
+        stage = next((rule for rule in rules if matches(rule.filter, profile, clock, kinds)), None)
+        expected = [stage is not None and bool({stage.id, stage.name} & {*ids}) for ids in wanted]
+        assert given_by_sql == expected, (rules, profile)
 
 
 def test_events_of_other_projects_and_names_are_not_counted(population: Population) -> None:

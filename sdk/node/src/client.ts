@@ -11,6 +11,7 @@ import { isObject, mend } from "./json.js";
 import { Listeners } from "./listeners.js";
 import { type Bounds, Queue } from "./queue.js";
 import { Segments } from "./segments.js";
+import { Stages } from "./stages.js";
 import type { Alias, BatchItem, Fields, Group, Id, Identify, Options, Page, Properties, Track } from "./types.js";
 import { Changes, Jobs, Users } from "./users.js";
 import { VERSION } from "./version.js";
@@ -30,6 +31,8 @@ export class Ask0 {
   readonly users: Users;
   /** Saved questions of who meets a filter. */
   readonly segments: Segments;
+  /** Where users are, by rules that are tried in order. */
+  readonly stages: Stages;
   /** Work that goes on after its answer, as an erase does. */
   readonly jobs: Jobs;
   /** Writes that were not applied yet when they were answered. */
@@ -47,6 +50,7 @@ export class Ask0 {
     this.#api = new Api(connection, options.project ?? "-", numbers.maxRetries);
     this.users = new Users(this.#api);
     this.segments = new Segments(this.#api);
+    this.stages = new Stages(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);
   }

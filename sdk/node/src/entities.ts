@@ -4,6 +4,8 @@
 export interface User {
   id: string;
   anonymousIds: string[];
+  /** Users who were merged into this one. */
+  mergedIds: string[];
   customerId: string | null;
   email: string | null;
   name: string | null;
@@ -66,6 +68,19 @@ export interface Segment {
   filter?: Filter;
   version?: string | number;
   [field: string]: unknown;
+}
+
+export interface Stage {
+  id: string;
+  name: string;
+  filter: Filter;
+}
+
+/** `defaults` are the product's own, of a project that has not defined any. */
+export interface StageList {
+  stages: Stage[];
+  defaults: Stage[];
+  version: string;
 }
 
 /** How many were in a segment at the end of a day; null where that was not known yet. */

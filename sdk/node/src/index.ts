@@ -2,9 +2,23 @@
 
 export type { WriteOptions } from "./api.js";
 export { Ask0 } from "./client.js";
-export type { Access, Change, Conversation, Filter, Job, List, Pending, Segment, SegmentSize, User } from "./entities.js";
+export type {
+  Access,
+  Change,
+  Conversation,
+  Filter,
+  Job,
+  List,
+  Pending,
+  Segment,
+  SegmentSize,
+  Stage,
+  StageList,
+  User,
+} from "./entities.js";
 export { Ask0Error, type ErrorDetail } from "./errors.js";
 export type { SegmentFields, Segments } from "./segments.js";
+export type { StageFields, Stages } from "./stages.js";
 export type {
   Alias,
   BatchItem,

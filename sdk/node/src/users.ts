@@ -1,5 +1,6 @@
 /** Users: who they are, what they did, and what a server may set. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, follow, pageOf, persist, segment, type WriteOptions } from "./api.js";
 import { deliverNow } from "./delivery.js";
 import type { Change, Conversation, Filter, Job, List, Pending, Segment, User } from "./entities.js";
@@ -67,6 +68,9 @@ export interface BatchOutcome {
 
 const MAX_BATCH = 1_000;
 const MAX_PAGE = 200;
+const FIRST_PAUSE_MS = 100; // between two looks at a job
+const LONGEST_PAUSE_MS = 5_000;
+const UNFINISHED = ["waiting", "running"];
 const NO_PATH = [".", "..", "properties", "query", "batch"]; // ids that no path can hold: the API has others there
 
 /** Every call rejects with an Ask0Error, and with a TypeError for what is no id. */
@@ -187,6 +191,16 @@ export class Users {
     return this.#api.write("POST", `${pathOf(id)}/reactivate`, {}, options);
   }
 
+  /** Makes two users one, of the first id; `unmerge` takes them apart as if nothing had been. */
+  async merge(id: Id, from: Id, options?: WriteOptions): Promise<User | Pending> {
+    return saved(await this.#api.write("POST", `${pathOf(id)}/merge`, { from: `${from}` }, options));
+  }
+
+  /** Undoes `merge`. */
+  async unmerge(id: Id, from: Id, options?: WriteOptions): Promise<User | Pending> {
+    return saved(await this.#api.write("DELETE", `${pathOf(id)}/merge/${segment(from)}`, undefined, options));
+  }
+
   /** Puts tags on a user; the others stay. */
   async tag(id: Id, tags: string | string[], options?: WriteOptions): Promise<User | Pending> {
     return saved(await this.#api.write("POST", `${pathOf(id)}/tags`, { tags: [tags].flat() }, options));
@@ -208,6 +222,23 @@ export class Jobs {
 
   async get(id: string): Promise<Job> {
     return jobOf(await this.#api.read(`jobs/${segment(id)}`));
+  }
+
+  /** The newest hundred, the newest first. */
+  async list(): Promise<List<Job>> {
+    return pageOf(await this.#api.read("jobs"), "jobs");
+  }
+
+  /** The job once it is `done` or has `failed`. Rejects with the code `not_finished` after `timeoutMs`; it goes on. */
+  async wait(id: string, { timeoutMs = Infinity }: { timeoutMs?: number } = {}): Promise<Job> {
+    const giveUpAt = performance.now() + timeoutMs;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const job = await this.get(id);
+      if (!UNFINISHED.includes(job.status)) return job;
+      const leftMs = giveUpAt - performance.now();
+      if (leftMs <= 0) throw new Ask0Error(`the job ${id} is not finished yet`, { code: "not_finished" });
+      await sleep(Math.min(pauseMs, leftMs));
+    }
   }
 }
 

@@ -51,6 +51,8 @@ const REQUESTS = {
     `POST ${P}/users/u1/tags`,
     { tags: ["a", "b"] },
   ],
+  "users.merge": [(ask0) => ask0.users.merge("u1", "old"), `POST ${P}/users/u1/merge`, { from: "old" }],
+  "users.unmerge": [(ask0) => ask0.users.unmerge("u1", "a/b"), `DELETE ${P}/users/u1/merge/a%2Fb`],
   "users.untag": [(ask0) => ask0.users.untag("u1", "a/b"), `DELETE ${P}/users/u1/tags/a%2Fb`],
   "users.batch": [
     (ask0) => ask0.users.batch([{ id: "u1", plan: "pro" }]),
@@ -121,6 +123,12 @@ const REQUESTS = {
     `GET ${P}/segments/seg_1/history?days=7`,
     undefined,
     { history: [] },
+  ],
+  "stages.list": [(ask0) => ask0.stages.list(), `GET ${P}/stages`],
+  "stages.put": [
+    (ask0) => ask0.stages.put([{ name: "All", filter: { all: [] } }], { ifMatch: 7 }),
+    `PUT ${P}/stages`,
+    { stages: [{ name: "All", filter: { all: [] } }] },
   ],
   "access of a user": [(ask0) => ask0.access({ user: "u&1" }), `GET ${P}/access?user=u%261`],
   "access of a guest": [(ask0) => ask0.access({ anonymous: "g-1" }), `GET ${P}/access?anonymous=g-1`],

@@ -9,9 +9,10 @@ import httpx
 
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
-from ask0_sdk.progress import Progress
+from ask0_sdk.progress import Progress, TaskJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
+from ask0_sdk.stages import Stages
 from ask0_sdk.steps import tries, walk_async
 from ask0_sdk.task_courier import task_courier
 from ask0_sdk.users import Users, users_of
@@ -27,7 +28,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
 
     users: "TaskUsers"
     segments: Segments[Awaitable[Json]]
-    jobs: Progress[Awaitable[Json]]
+    stages: Stages[Awaitable[Json]]
+    jobs: TaskJobs
     changes: Progress[Awaitable[Json]]
 
     async def flush(self, timeout_seconds: float = 30.0) -> bool:
@@ -50,7 +52,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self._courier, self._wire = task_courier(self._options, self._voice, transport)
         self.users = TaskUsers(self._options.max_retries, self._wire, self._root)
         self.segments = Segments(self.users.call, self._root)
-        self.jobs = Progress(self.users.call, f"{self._root}/jobs")
+        self.stages = Stages(self.users.call, self._root)
+        self.jobs = TaskJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
 

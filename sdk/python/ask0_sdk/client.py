@@ -9,9 +9,10 @@ import httpx
 
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
-from ask0_sdk.progress import Progress
+from ask0_sdk.progress import Progress, ThreadJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
+from ask0_sdk.stages import Stages
 from ask0_sdk.steps import tries, walk
 from ask0_sdk.thread_courier import thread_courier
 from ask0_sdk.users import Users, users_of
@@ -27,7 +28,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
 
     users: "ThreadUsers"
     segments: Segments[Json]
-    jobs: Progress[Json]
+    stages: Stages[Json]
+    jobs: ThreadJobs
     changes: Progress[Json]
 
     def flush(self, timeout_seconds: float = 30.0) -> bool:
@@ -49,7 +51,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self._courier, self._wire = thread_courier(self._options, self._voice, transport)
         self.users = ThreadUsers(self._options.max_retries, self._wire, self._root)
         self.segments = Segments(self.users.call, self._root)
-        self.jobs = Progress(self.users.call, f"{self._root}/jobs")
+        self.stages = Stages(self.users.call, self._root)
+        self.jobs = ThreadJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
 

@@ -1,9 +1,17 @@
 """How far something is that was not done at once: a job, or a change that is pending."""
 
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Iterator
 from typing import Generic
 
-from ask0_sdk.requests import get, path_part
+from ask0_sdk.requests import Json, get, path_part
 from ask0_sdk.users import R, Send
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+UNFINISHED = ("waiting", "running")
 
 
 class Progress(Generic[R]):
@@ -14,3 +22,50 @@ class Progress(Generic[R]):
     def get(self, id: str) -> R:
         """Its `status`, and what came of it. Raises Ask0Error."""
         return self._send(get(f"{self._path}/{path_part(id)}"))
+
+
+class Jobs(Progress[R]):
+    def list(self) -> R:
+        """`{"jobs": […]}`, the newest hundred."""
+        return self._send(get(self._path))
+
+
+class ThreadJobs(Jobs[Json]):
+    def wait(self, id: str, *, timeout_seconds: float | None = None) -> Json:
+        """As `get`, once the job is `done` or has `failed`. Raises Ask0Error, TimeoutError."""
+        for pause in _pauses(timeout_seconds):
+            time.sleep(pause)
+            answer = self.get(id)
+            if _is_finished(answer):
+                return answer
+        raise _too_late(id, timeout_seconds)
+
+
+class TaskJobs(Jobs[Awaitable[Json]]):
+    async def wait(self, id: str, *, timeout_seconds: float | None = None) -> Json:
+        """As `get`, once the job is `done` or has `failed`. Raises Ask0Error, TimeoutError."""
+        for pause in _pauses(timeout_seconds):
+            await asyncio.sleep(pause)
+            answer = await self.get(id)
+            if _is_finished(answer):
+                return answer
+        raise _too_late(id, timeout_seconds)
+
+
+def _pauses(timeout_seconds: float | None) -> Iterator[float]:
+    """Before each look, until the time is up."""
+    give_up_at = time.monotonic() + (math.inf if timeout_seconds is None else timeout_seconds)
+    pause = FIRST_PAUSE_SECONDS
+    yield 0.0
+    while (left := give_up_at - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _is_finished(answer: Json) -> bool:
+    job = answer.get("job")
+    return not isinstance(job, dict) or job.get("status") not in UNFINISHED
+
+
+def _too_late(id: str, timeout_seconds: float | None) -> TimeoutError:
+    return TimeoutError(f"the job {id} is not finished after {timeout_seconds:g} s; it goes on")

@@ -169,6 +169,14 @@ class Users(Generic[R]):
         body = without_none({"reason": reason})
         return self._send(write("POST", f"{self._path(id)}/reactivate", body, key=idempotency_key))
 
+    def merge(self, id: Id, from_id: Id, *, idempotency_key: str | None = None) -> R:
+        """Two users become one, of the first id; `unmerge` takes them apart as if nothing had been."""
+        return self._send(write("POST", f"{self._path(id)}/merge", {"from": str(from_id)}, key=idempotency_key))
+
+    def unmerge(self, id: Id, from_id: Id, *, idempotency_key: str | None = None) -> R:
+        path = f"{self._path(id)}/merge/{path_part(from_id, 'from_id')}"
+        return self._send(write("DELETE", path, key=idempotency_key))
+
     def tag(self, id: Id, *tags: str, idempotency_key: str | None = None) -> R:
         return self._send(write("POST", f"{self._path(id)}/tags", {"tags": list_of(tags)}, key=idempotency_key))
 

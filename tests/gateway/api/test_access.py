@@ -57,6 +57,22 @@ def test_whoever_is_deactivated_is_refused_until_let_in_again(gateway: Running, 
     assert access(gateway, user=ada, anonymous=f"of-{ada}") == (True, "allowed")
 
 
+def test_a_guest_who_has_become_a_user_since_is_let_in_by_either_id(
+    gateway: Running, clickhouse: Warehouse, ada: str
+) -> None:
+    guest = f"g-later-{ada}"
+    row = {"project_id": PROJECT, "id": guest, "status": "Guest", "merged_into": "", "_version": 1}
+    clickhouse.insert("user_rows", {name: [value] for name, value in row.items()}, token=uuid4().hex)
+    assert call(gateway, "POST", f"/users/{guest}/deactivate").json()["id"] == guest
+    row |= {"merged_into": ada, "_version": 2}
+    clickhouse.insert("user_rows", {name: [value] for name, value in row.items()}, token=uuid4().hex)
+    assert call(gateway, "POST", f"/users/{ada}/deactivate").json()["status"] == "Deactivated"
+    assert access(gateway, user=ada, anonymous=guest) == (False, "deactivated")
+    back = call(gateway, "POST", f"/users/{guest}/reactivate")
+    assert (back.json()["id"], back.json()["status"]) == (ada, "Active")
+    assert access(gateway, user=ada, anonymous=guest) == (True, "allowed")
+
+
 def test_events_of_a_deactivated_user_are_still_taken(gateway: Running, ada: str) -> None:
     call(gateway, "POST", f"/users/{ada}/deactivate")
     assert gateway.post("/v1/track", {"userId": ada, "event": "Clicked"}).json()["accepted"] == 1

@@ -207,8 +207,8 @@ def test_more_moves_than_one_turn_tells_are_told_in_the_next(
         wait_for(lambda: settled(clickhouse, segment), "the segment to be settled")
         ids = tagged(served, "live-many", 7)
         wait_for(lambda: members(clickhouse, segment) == dict.fromkeys(ids, "change"), "all of them")
-        for id in ids:
-            wait_for(lambda id=id: moves(served, id) == [("Segment Entered", segment, "change")], "what was told")
+        told = [("Segment Entered", segment, "change")]
+        wait_for(lambda: all(moves(served, id) == told for id in ids), "what was told")
 
 
 def test_when_too_many_wait_all_are_moved_together(

@@ -74,3 +74,12 @@ def test_a_key_is_told_whose_it_is(gateway: Running) -> None:
     answer = gateway.client.get("/v1/projects/-/me", headers={"authorization": f"Bearer {SECRET}"})
     assert (answer.json()["caller"], answer.json()["project"]) == ("server", PROJECT)
     assert "users:write" in answer.json()["scopes"]
+    assert answer.json()["limits"] == {
+        "callsPerSecond": None,
+        "burst": None,
+        "bytesPerCall": 20_000,
+        "bodyBytes": 500_000,
+        "batchBytes": 4_000_000,
+        "batchUsers": 1_000,
+        "listLimit": 200,
+    }

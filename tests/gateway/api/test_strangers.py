@@ -8,9 +8,12 @@ from tests.gateway.running import KEY, PROJECT, SECRET, STRICT_SECRET, Running
 BODIES: dict[str, dict[str, Any]] = {
     "/users": {"id": "stranger"},
     "/users/batch": {"users": [{"id": "stranger"}]},
+    "/users/bulk": {"ids": ["stranger"], "do": "tag", "tags": ["x"]},
     "/users/{id}/tags": {"tags": ["x"]},
+    "/users/{id}/merge": {"from": "other"},
     "/segments": {"name": "x", "filter": {"tag": "x"}},
     "/properties": {"properties": []},
+    "/stages": {"stages": [{"name": "Everyone", "filter": {"all": []}}]},
 }
 
 
@@ -23,7 +26,7 @@ def calls(gateway: Running) -> Iterator[tuple[str, str, str, dict[str, Any] | No
         for method, operation in methods.items():
             rest = path.partition("{project}")[2]
             body = BODIES.get(rest, {}) if "requestBody" in operation else None
-            filled = path.replace("{id}", "stranger").replace("{tag}", "x")
+            filled = path.replace("{id}", "stranger").replace("{tag}", "x").replace("{from}", "x")
             needed = [one["name"] for one in operation["parameters"] if one["in"] == "query" and one["required"]]
             asked = f"{filled}?{'&'.join(f'{name}=x' for name in needed)}" if needed else filled
             yield method.upper(), asked, rest, body

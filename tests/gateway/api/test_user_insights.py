@@ -12,7 +12,7 @@ from ask0.schemas.listing import write_cursor
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.api.rows import DAY, HOUR, MINUTE, NOON, act, digest_in, get, of_user, store, talk, user, walk
-from tests.gateway.running import SECRET, STRICT_PROJECT, STRICT_SECRET, Running, running, working
+from tests.gateway.running import KEY, SECRET, STRICT_PROJECT, STRICT_SECRET, Running, running, working
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +194,23 @@ def test_what_was_said_of_a_guest_stays_with_the_user(gateway: Running) -> None:
     assert changed["requestId"]
     assert values(gateway, "act-oda", "seats") == [5, 4]
     assert [entry["id"] for entry in walk_audit(gateway, "act-oda", limit=1)] == [said["id"], changed["id"]]
+
+
+def test_what_a_page_claimed_and_may_not_set_never_held_and_the_audit_says_so(gateway: Running) -> None:
+    def identify(at: int, key: str = KEY, **traits: Any) -> None:
+        gateway.post("/v1/identify", {"traits": traits, "timestamp": at, "userId": "act-ray"}, key=key)
+
+    identify(NOON, emailVerified=True, plan="free")
+    identify(NOON + 1, key=SECRET, emailVerified=False)
+    identify(NOON + 2, emailVerified=True, plan="pro")
+    wait_for(lambda: len(list(walk_audit(gateway, "act-ray"))) == 3, "the events")
+    assert values(gateway, "act-ray", "emailVerified") == [False]
+    assert values(gateway, "act-ray", "plan") == ["pro", "free"]
+    ignored = [entry["ignored"] for entry in walk_audit(gateway, "act-ray")]
+    assert ignored == [["emailVerified"], [], ["emailVerified"]]
+    write(gateway, "act-ray", traits={"emailVerified": True})
+    assert values(gateway, "act-ray", "emailVerified") == [True, False]
+    assert next(walk_audit(gateway, "act-ray"))["ignored"] == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from ask0.schemas.filters import types
 from ask0.schemas.filters.errors import FilterInvalid
-from ask0.schemas.filters.inline import Definitions, StageRule, inline
+from ask0.schemas.filters.inline import Definitions, StageRule, inline, leaves
 from ask0.schemas.filters.types import Filter
 
 PRO = types.Trait("plan", "is", "pro")
@@ -32,10 +32,18 @@ def test_a_segment_is_its_filter_wherever_it_stands() -> None:
 
 def test_a_stage_is_the_first_whose_filter_holds() -> None:
     defined = Definitions({"a": BUSY}, STAGES)
-    at_risk = types.Any((BUSY,))
+    at_risk, customer = types.Any((BUSY,)), types.Any((PRO, types.Any(())))
     for name in ("s2", "Customer"):
-        assert inline(types.Stage((name,)), defined) == types.Any((types.All((types.Not(at_risk), PRO)),))
-    assert inline(types.Stage(("At Risk",)), defined) == types.Any((types.All((at_risk,)),))
+        assert inline(types.Stage((name,)), defined) == types.All((types.Not(at_risk), customer))
+    for names in (("At Risk",), ("s1", "At Risk")):
+        assert inline(types.Stage(names), defined) == types.Any((at_risk, types.Any(())))
+    assert inline(types.Stage(("Customer", "s1")), defined) == types.Any((at_risk, customer))
+
+
+def test_each_rule_is_asked_once_however_many_stages_are_meant() -> None:
+    rules = tuple(StageRule(f"s{number}", f"Stage {number}", types.All((PRO,) * 10)) for number in range(20))
+    every = inline(types.Stage(tuple(rule.name for rule in rules)), Definitions(stages=rules))
+    assert sum(1 for _ in leaves(every)) == 200
 
 
 def test_what_is_not_defined_is_refused() -> None:

@@ -167,6 +167,9 @@ async def test_a_user_is_made_changed_found_and_let_in(kind: type[Client], ask0:
     segment = await outcome(client.segments.create({"name": "Mine", "conditions": {"plan": [run]}}))
     assert (await outcome(client.segments.count(segment["id"])))["count"] == 1
     await outcome(client.segments.delete(segment["id"], if_match=segment["version"]))
+    stages = await outcome(client.stages.list())
+    kept = await outcome(client.stages.put(stages["stages"], if_match=stages["version"]))
+    assert (kept["stages"], int(kept["version"]) > int(stages["version"])) == (stages["stages"], True)
     await outcome(client.users.deactivate(run, reason="spam"))
     assert (await outcome(client.access(user=run)))["reason"] == "deactivated"
     await outcome(client.users.reactivate(run))

@@ -80,6 +80,8 @@ CASES = {
     "deactivate": Case(lambda c: c.users.deactivate("u", "spam"), "POST", f"{USERS}/u/deactivate", {"reason": "spam"}),
     "reactivate": Case(lambda c: c.users.reactivate("u"), "POST", f"{USERS}/u/reactivate", {}),
     "tag": Case(lambda c: c.users.tag("u", "vip", "beta"), "POST", f"{USERS}/u/tags", {"tags": ["vip", "beta"]}),
+    "merge": Case(lambda c: c.users.merge("u", "old"), "POST", f"{USERS}/u/merge", {"from": "old"}),
+    "unmerge": Case(lambda c: c.users.unmerge("u", "a/b"), "DELETE", f"{USERS}/u/merge/a%2Fb"),
     "untag": Case(lambda c: c.users.untag("u", "a/b c"), "DELETE", f"{USERS}/u/tags/a%2Fb%20c"),
     "batch": Case(
         lambda c: c.users.batch([{"id": "a"}, {"id": "b"}]),
@@ -109,6 +111,14 @@ CASES = {
     "segments.count": Case(lambda c: c.segments.count("seg_1"), "GET", f"{SEGMENTS}/seg_1/count"),
     "segments.history": Case(
         lambda c: c.segments.history("seg_1", days=7), "GET", f"{SEGMENTS}/seg_1/history?days=7"
+    ),
+    "stages.list": Case(lambda c: c.stages.list(), "GET", "/v1/projects/-/stages"),
+    "stages.put": Case(
+        lambda c: c.stages.put([{"name": "All", "filter": {"all": []}}], if_match="7"),
+        "PUT",
+        "/v1/projects/-/stages",
+        {"stages": [{"name": "All", "filter": {"all": []}}]},
+        '"7"',
     ),
     "access of a user": Case(lambda c: c.access(user="a&b"), "GET", "/v1/projects/-/access?user=a%26b"),
     "access of a guest": Case(lambda c: c.access(anonymous="g-1"), "GET", "/v1/projects/-/access?anonymous=g-1"),

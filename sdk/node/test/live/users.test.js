@@ -38,6 +38,9 @@ test("a user is made, changed, tagged and found", async () => {
   const found = await ask0.users.list({ filter: { tag: "vip" }, search: "ADA@users" });
   assert.deepEqual(found.map((user) => user.id), [id]);
   assert.deepEqual((await ask0.users.untag(id, "vip")).tags, []);
+  await ask0.users.upsert({ id: `${id}-old` });
+  assert.deepEqual((await ask0.users.merge(id, `${id}-old`)).mergedIds, [`${id}-old`]);
+  assert.deepEqual((await ask0.users.unmerge(id, `${id}-old`)).mergedIds, []);
 });
 
 test("many are written at once and met one after the other", async () => {

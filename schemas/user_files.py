@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
 
-from ask0.cli.errors import Failure
 from ask0.schemas.api import Profile
 from ask0.schemas.user_writes import BatchItem
 
@@ -18,8 +17,16 @@ READ_ONLY = frozenset(FIELDS).difference(WRITABLE)  # of an export: they follow 
 OBJECTS = ("traits", "attributes", "customAttributes", "consent", "address")  # cells that hold JSON
 MADE_OF_PARTS = ("traits", "consent")  # of which a column may be one part: traits.seats
 
+MAX_LINE_BYTES = 1_000_000
+MAX_COLUMNS = 2_000
+MAX_ROW_BYTES = 2 * MAX_LINE_BYTES  # of CSV, where a cell may have several lines
+
 # A spreadsheet would compute a cell that begins like this.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+class FileInvalid(Exception):
+    """No line of it can be read. The message says what to do."""
 
 
 class Refused(NamedTuple):
@@ -42,12 +49,12 @@ def write_line(profile: Mapping[str, Any]) -> bytes:
     return orjson.dumps(known, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def write_head() -> bytes:
-    return _row(FIELDS)
+def write_head(columns: Sequence[str] = FIELDS) -> bytes:
+    return _row(columns)
 
 
-def write_row(profile: Mapping[str, Any]) -> bytes:
-    return _row([_cell(profile[name]) for name in FIELDS])
+def write_row(profile: Mapping[str, Any], columns: Sequence[str] = FIELDS) -> bytes:
+    return _row([_cell(profile[name]) for name in columns])
 
 
 def _row(cells: Iterable[str]) -> bytes:
@@ -69,9 +76,25 @@ def _is_like_a_formula(text: str) -> bool:
     return text.lstrip("'").startswith(FORMULA)
 
 
+def split_lines(pieces: Iterable[bytes], most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+    """The lines of what comes in pieces, however it is cut. Of a line beyond the limit its beginning: no user, so it is
+    refused with its number."""
+    line = bytearray()
+    for piece in pieces:
+        start = 0
+        while end := piece.find(b"\n", start) + 1:
+            line += piece[start : min(end, start + most - len(line))]
+            yield bytes(line)
+            line.clear()
+            start = end
+        line += piece[start : start + most - len(line)]
+    if line:
+        yield bytes(line)
+
+
 def read_users(lines: Iterable[bytes], fmt: str | None) -> Iterator[Line | Refused]:
     """Each user with the number of their line. `fmt` is csv or jsonl; by default the first character tells. Raises
-    Failure."""
+    FileInvalid."""
     all_lines = iter(lines)
     first = next(all_lines, b"")
     whole = chain([first.removeprefix(b"\xef\xbb\xbf")], all_lines)
@@ -101,14 +124,19 @@ def _writable(user: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_csv(lines: Iterable[bytes]) -> Iterator[Line | Refused]:
-    reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
-    names = next(reader, None)
+    text = _Text(lines)
+    reader = csv.reader(text)
+    try:
+        names = next(reader, None)
+    except (csv.Error, ValueError) as error:
+        raise FileInvalid(f"the first line names the columns, and is no CSV: {error}") from None
     if names is None:
         return
     names = [name.strip() for name in names]
     _check_names(names)
     while True:
-        number = reader.line_num + 1
+        number = text.number + 1
+        text.begin()
         try:
             cells = next(reader)
             if cells:
@@ -119,14 +147,41 @@ def _from_csv(lines: Iterable[bytes]) -> Iterator[Line | Refused]:
             yield Refused(number, "", "not_csv", str(error))
 
 
+class _Text:
+    """Lines for the csv module, which would keep all of a row whose quote is never closed."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self.number = 0  # of the line that was read last
+        self._lines = iter(lines)
+        self.begin()
+
+    def begin(self) -> None:
+        """A row."""
+        self._left = MAX_ROW_BYTES
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        """Raises ValueError."""
+        line = next(self._lines)
+        self.number += 1
+        self._left -= len(line)
+        if self._left < 0:
+            raise ValueError(f"a user has at most {MAX_ROW_BYTES:,} bytes: is there a quote that is not closed?")
+        return line.decode("utf-8", "surrogateescape")
+
+
 def _check_names(names: list[str]) -> None:
     if "id" not in names:
-        raise Failure(f"the first line names the columns, one of which is id; it has {', '.join(names)[:200]}")
+        raise FileInvalid(f"the first line names the columns, one of which is id; it has {', '.join(names)[:200]}")
+    if len(names) > MAX_COLUMNS:
+        raise FileInvalid(f"the first line names {len(names):,} columns, at most {MAX_COLUMNS:,} are taken")
     for name in names:
         if name not in WRITABLE and name not in READ_ONLY and name.partition(".")[0] not in MADE_OF_PARTS:
-            raise Failure(f"there is no column {name[:80]!r}: call a trait of your own traits.{name[:80]}")
+            raise FileInvalid(f"there is no column {name[:80]!r}: call a trait of your own traits.{name[:80]}")
         if names.count(name) > 1:
-            raise Failure(f"two columns are called {name[:80]!r}")
+            raise FileInvalid(f"two columns are called {name[:80]!r}")
 
 
 def _user(names: list[str], cells: list[str]) -> dict[str, Any]:

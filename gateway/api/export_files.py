@@ -1,0 +1,161 @@
+"""An export as it is written: one JSON object, or a zip of CSVs, in pieces of a page each.
+
+Whoever reads to the end has all of it. A page that cannot be read ends it before that: the object is not closed, and
+the zip has no directory.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import orjson
+
+from ask0.schemas import user_export as shown
+from ask0.schemas.activity import Conversation
+from ask0.schemas.api import HeldSegment
+from ask0.schemas.user_export import columns_of
+from ask0.schemas.user_files import FIELDS, write_head, write_row
+from ask0.warehouse.user_export import Everything, Page
+
+PIECE_BYTES = 250_000
+READABLE = 0o600 << 16  # for their owner, where they are unpacked
+
+
+@dataclass(frozen=True)
+class Export:
+    """`head` are the first fields of the document: they have been read already, the rest is read as it is written."""
+
+    head: Mapping[str, Any]
+    everything: Everything
+
+
+def write_json(export: Export) -> Iterator[bytes]:
+    everything = export.everything
+    yield orjson.dumps(export.head)[:-1]
+    yield from _array("identities", everything.identities())
+    yield from _array("history", everything.history())
+    yield from _gathered(_conversations(everything))
+    yield from _array("events", everything.events())
+    yield from _array("audit", everything.audit())
+    yield from _array("quarantine", everything.quarantine())
+    yield b',\n"quarantineSince":%s}\n' % orjson.dumps(everything.quarantine_since)
+
+
+def _array(name: str, pages: Iterable[Page]) -> Iterator[bytes]:
+    yield b',\n"%s":[' % name.encode()
+    comma = b"\n"
+    for page in pages:
+        yield b"".join(_items(page, comma)) or b"\n"  # a reader that waits may take silence for the end
+        comma = b",\n" if page else comma
+    yield b"\n]"
+
+
+def _items(page: Page, comma: bytes) -> Iterator[bytes]:
+    for item in page:
+        yield comma
+        yield orjson.dumps(item)
+        comma = b",\n"
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
+def _conversations(everything: Everything) -> Iterator[bytes]:
+    """Each with its messages, which may be many: two lists in the same order, read side by side."""
+    yield b',\n"conversations":['
+    messages = _Messages(everything.messages())
+    comma = b"\n"
+    for page in everything.conversations():
+        for conversation in page:
+            yield comma + orjson.dumps(conversation)[:-1] + b',"messages":['
+            yield from messages.of(conversation["id"])
+            yield b"]}"
+            comma = b",\n"
+    yield b"\n]"
+
+
+class _Messages:
+    def __init__(self, pages: Iterator[Page]) -> None:
+        self._pages = pages
+        self._page: Page = []
+        self._place = 0
+
+    def of(self, id: str) -> Iterator[bytes]:
+        """Those of the conversation; those of one that was not there when the conversations were read are left out."""
+        separator = b""
+        while (message := self._next()) and message["conversationId"].encode() <= id.encode():
+            if message["conversationId"] == id:
+                yield separator + orjson.dumps(message)
+                separator = b",\n"
+            self._place += 1
+
+    def _next(self) -> dict[str, Any] | None:
+        while self._place == len(self._page):
+            page = next(self._pages, None)
+            if page is None:
+                return None
+            self._page, self._place = page, 0
+        return self._page[self._place]
+
+
+def write_zip(export: Export) -> Iterator[bytes]:
+    head, everything = export.head, export.everything
+    written = _Written()
+    at = datetime.fromisoformat(head["exportedAt"])
+    with ZipFile(written, "w") as archive:  # type: ignore[call-overload]  # it needs no more of a file than this has
+        for name, columns, pages in _files(head, everything):
+            info = ZipInfo(f"{name}.csv", at.timetuple()[:6])
+            info.compress_type, info.external_attr = ZIP_DEFLATED, READABLE
+            with archive.open(info, "w", force_zip64=True) as file:
+                file.write(write_head(columns))
+                for page in pages:
+                    file.write(b"".join([write_row(row, columns) for row in page]))
+                    yield written.take()
+    yield written.take()
+
+
+def _files(head: Mapping[str, Any], everything: Everything) -> Iterator[tuple[str, Sequence[str], Iterable[Page]]]:
+    """Name, columns and rows of each."""
+    yield "profile", FIELDS, [[head["profile"]]]
+    yield "deactivations", columns_of(shown.ExportedDeactivation), [head["deactivations"]]
+    yield "segments", columns_of(HeldSegment), [head["segments"]]
+    yield "identities", columns_of(shown.ExportedIdentity), everything.identities()
+    yield "history", columns_of(shown.HistoryEntry), everything.history()
+    yield "conversations", columns_of(Conversation), everything.conversations()
+    yield "messages", columns_of(shown.ExportedMessage), everything.messages()
+    yield "events", columns_of(shown.ExportedEvent), everything.events()
+    yield "audit", columns_of(shown.ExportedChange), everything.audit()
+    yield "quarantine", columns_of(shown.ExportedReject), everything.quarantine()
+    about = {name: head[name] for name in ("exportedAt", "projectId")}
+    about |= {"quarantineSince": everything.quarantine_since}
+    yield "about", [*about], [[about]]
+
+
+class _Written:
+    """A file that is written and cannot be sought in, as far as zipfile needs one."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Whatever was written is there."""
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken

@@ -1,0 +1,183 @@
+"""Everything that is stored of one user, for whoever has asked to see it: streamed, as slowly as it is read."""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from ask0.gateway.answers import REQUEST_ID
+from ask0.gateway.api.changes import Changes, Wanted
+from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.export_files import Export, write_json, write_zip
+from ask0.gateway.api.paths import project_of
+from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.users import Users, found
+from ask0.gateway.errors import GatewayError, QuotaExceeded, ServiceUnavailable
+from ask0.gateway.jobs.background import Background
+from ask0.gateway.operations import Asked
+from ask0.schemas.documents import subject_of
+from ask0.schemas.events import write_time
+from ask0.schemas.user_changes import UserChange
+from ask0.warehouse.user_export import Everything
+from ask0.warehouse.whose import Person
+
+MAX_AT_ONCE = 32  # exports of a process …
+MAX_OF_PROJECT = 4  # … and of a project; of a user, one
+PATIENCE_SECONDS = 60.0  # with a reader that takes no piece
+
+FILES = {"json": ("application/json", "json", write_json), "csv": ("application/zip", "zip", write_zip)}
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+MAX_NAME_CHARACTERS = 80
+
+logger = logging.getLogger(__name__)
+
+
+class BrokeOff(Exception):
+    """The rest cannot be read. The connection ends, so that nobody takes what there is for the whole."""
+
+
+class Exports:
+    def __init__(
+        self,
+        users: Users,
+        segments: Segments,
+        changes: Changes,
+        defined: ProjectDefinitions,
+        background: Background,
+    ) -> None:
+        self._users = users
+        self._segments = segments
+        self._changes = changes
+        self._defined = defined
+        self._background = background
+        self._places = Places()
+
+    async def export(self, asked: Asked) -> Response:
+        """Of a guest who has become a user, or of a user merged into another, that one's."""
+        project_id = project_of(asked)
+        asked.caller.check("events:read")  # which are in it
+        profile = found(await self._users.read(project_id, asked.request.path_params["id"]))
+        person = Person(project_id, profile["id"])
+        media_type, ending, write = FILES[asked.query.format]
+        name = UNSAFE.sub("_", person.id)[:MAX_NAME_CHARACTERS]
+        headers = {
+            "content-disposition": f'attachment; filename="user-{name}.{ending}"',
+            "x-content-type-options": "nosniff",
+        }
+        if asked.request.method == "HEAD":
+            return StreamingResponse(iter(()), headers=headers, media_type=media_type)
+        give_back = self._places.take(person)
+        try:
+            now = time.time_ns() // 1_000_000
+            everything = Everything(self._changes.warehouse, person, now)
+            head = await self._head(profile, everything)
+            await self._tell(asked, person)
+        except BaseException:
+            give_back()
+            raise
+        pieces = self._pieces(write(Export(head, everything)), asked.request.scope[REQUEST_ID])
+        return Download(pieces, give_back, headers=headers, media_type=media_type)
+
+    async def _head(self, profile: dict[str, Any], everything: Everything) -> Mapping[str, Any]:
+        """What is read before the first piece: if it cannot be now, that is an error like any other."""
+        project_id = everything.person.project_id
+        ids = await self._changes.questions.ask(everything.ids)
+        stored = (self._defined.deactivations.get(project_id, subject_of(project_id, id)) for id in ids)
+        return {
+            "exportedAt": write_time(everything.until),
+            "projectId": project_id,
+            "profile": profile,
+            "deactivations": [
+                {
+                    "userId": one.document.user_id,
+                    "anonymousIds": one.document.anonymous_ids,
+                    "reason": one.document.reason,
+                    "at": write_time(one.document.at),
+                }
+                for one in stored
+                if one
+            ],
+            "segments": await self._segments.held(project_id, profile),
+        }
+
+    async def _tell(self, asked: Asked, person: Person) -> None:
+        """The audit log, as a change of the user that changes nothing. Each time: an Idempotency-Key would have the
+        second export seem to be the first."""
+        request = self._changes.request(asked, person.id, b"")
+        request = request._replace(id=f"chg_{secrets.token_hex(16)}", is_keyed=False)
+        await self._changes.append(request, [Wanted(person.id, "user.exported", UserChange(), 0)])
+
+    async def _pieces(self, pieces: Iterator[bytes], request_id: str) -> AsyncIterator[bytes]:
+        """A thread reads and writes one, and is free while it is sent. Raises BrokeOff."""
+        try:
+            while (piece := await self._background.ask(next, pieces, None)) is not None:
+                if piece:
+                    yield piece
+        except GatewayError as error:
+            logger.warning("an export broke off: %s", error.message, extra={"request_id": request_id})
+            raise BrokeOff from None
+
+
+class Download(StreamingResponse):
+    """Of a place that is given back at the end, whoever ends it."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], give_back: Callable[[], None], **options: Any) -> None:
+        super().__init__(pieces, **options)
+        self._give_back = give_back
+        self._patience = PATIENCE_SECONDS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_patiently(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await send(message)
+            except TimeoutError:
+                raise BrokeOff("nobody reads it") from None
+
+        try:
+            await super().__call__(scope, receive, send_patiently)
+        finally:
+            self._give_back()
+
+
+class Places:
+    """For exports that are under way."""
+
+    def __init__(self) -> None:
+        self._taken: set[Person] = set()
+        self._of_project: Counter[str] = Counter()
+
+    def take(self, person: Person) -> Callable[[], None]:
+        """Gives the place back. Raises QuotaExceeded, ServiceUnavailable."""
+        project_id = person.project_id
+        if person in self._taken:
+            raise QuotaExceeded(
+                "this user is being exported now: wait until that export has ended",
+                retry_after=5,
+                code="being_exported",
+            )
+        if self._of_project[project_id] >= MAX_OF_PROJECT:
+            raise QuotaExceeded(
+                f"a project exports at most {MAX_OF_PROJECT} users at once: wait until one of the exports has ended",
+                retry_after=5,
+                code="too_many_exports",
+            )
+        if len(self._taken) >= MAX_AT_ONCE:
+            raise ServiceUnavailable("too many users are being exported: ask again later", retry_after=5)
+        self._taken.add(person)
+        self._of_project[project_id] += 1
+
+        def give_back() -> None:
+            self._taken.discard(person)
+            self._of_project[project_id] -= 1
+            if not self._of_project[project_id]:
+                del self._of_project[project_id]
+
+        return give_back

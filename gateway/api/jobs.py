@@ -1,0 +1,152 @@
+"""Jobs over HTTP: one change of many users is asked for, and jobs are looked at."""
+
+import json
+import time
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from ask0.catalog import jobs as catalog
+from ask0.catalog.errors import MovedOn as MovedMeanwhile
+from ask0.gateway.api import documents
+from ask0.gateway.api.changes import Changes, Request
+from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.paths import project_of
+from ask0.gateway.api.user_lists import read_filter
+from ask0.gateway.errors import BadRequest, Conflict, NotFound, QuotaExceeded, ServiceUnavailable, Unprocessable
+from ask0.gateway.operations import Asked
+from ask0.schemas.bulk import BulkWork
+from ask0.schemas.changes import name_of
+from ask0.schemas.filters import types
+from ask0.schemas.filters.types import Filter
+from ask0.schemas.filters.writer import write
+from ask0.schemas.jobs import JOB, MAX_UNFINISHED, BulkAsked, Job, show
+from ask0.schemas.segments import definitions
+from ask0.schemas.user_changes import UserChange
+from ask0.schemas.user_writes import UserWrite, WriteInvalid, change_of, tag_facts, user_id_of
+from ask0.warehouse import job_users
+from ask0.warehouse.filters import compile_filter
+
+ATTEMPTS = 5  # at a place that somebody else may take at the same time
+NEEDS = {"tag": "tags", "untag": "tags", "set": "traits"}
+TAKES = {**NEEDS, "deactivate": "reason"}
+
+
+class Jobs:
+    """`runner` is the id of this process's: it begins with what was asked for here."""
+
+    def __init__(self, jobs: catalog.Jobs, runner: str, changes: Changes, defined: ProjectDefinitions) -> None:
+        self._jobs = jobs
+        self._runner = runner
+        self._changes = changes
+        self._defined = defined
+
+    async def list(self, asked: Asked) -> Response:
+        found = self._jobs.newest_first(project_of(asked))
+        return JSONResponse({"jobs": [show(job) for job in found], "next": None})
+
+    async def get(self, asked: Asked) -> Response:
+        stored = self._jobs.find(project_of(asked), asked.request.path_params["id"])
+        if stored is None:
+            raise NotFound("there is no job with this id: the newest hundred are kept", code="unknown_job")
+        return JSONResponse({"job": show(stored.document)})
+
+    async def bulk(self, asked: Asked) -> Response:
+        """Answered as soon as it is certain that it will be done."""
+        project_id, given = project_of(asked), asked.body
+        work = self._work(project_id, given)
+        said = json.dumps(given.model_dump()).encode()
+        request = self._changes.request(asked, "", said)
+        id = f"job_{request.id.removeprefix('chg_')[:24]}"
+        if known := self._jobs.find(project_id, id):
+            return _again(known.document, request)
+        self._check_room(project_id)
+        if given.ids is not None:
+            work = msgspec.structs.replace(work, list=f"{id}-{request.digest}")
+            ids = list(dict.fromkeys(given.ids))
+            await self._changes.questions.ask(job_users.name, self._changes.warehouse, work.list, ids)
+        job = await self._add(request, id, given.do, work)
+        return JSONResponse({"job": show(job)}, 202)
+
+    def _check_room(self, project_id: str) -> None:
+        if self._jobs.unfinished(project_id) >= MAX_UNFINISHED:
+            raise QuotaExceeded(
+                f"{MAX_UNFINISHED} jobs of the project are not finished: send the same again later", retry_after=5
+            )
+
+    def _work(self, project_id: str, given: BulkAsked) -> BulkWork:
+        """Raises BadRequest, Unprocessable, WriteInvalid, FilterInvalid."""
+        for name in ("tags", "traits", "reason"):
+            if getattr(given, name) is not None and TAKES.get(given.do) != name:
+                raise WriteInvalid(name, f"to {given.do} takes no {name}")
+        if (needed := NEEDS.get(given.do)) and getattr(given, needed) is None:
+            raise WriteInvalid(needed, f"to {given.do} needs {needed}")
+        if sum(one is not None for one in (given.ids, given.filter, given.segment)) != 1:
+            raise BadRequest("say whom with one of `ids`, `filter` and `segment`", code="invalid_body")
+        if given.ids is not None:
+            given.ids = [user_id_of(id, f"ids[{place}]") for place, id in enumerate(given.ids)]
+        filter = None if given.ids is not None else self._filter(project_id, given)
+        change = _change(given)
+        self._defined.check(project_id, change, is_new=False)
+        return BulkWork(filter=None if filter is None else write(filter), change=change, reason=given.reason or "")
+
+    def _filter(self, project_id: str, given: BulkAsked) -> Filter:
+        """One that can be asked now. Raises FilterInvalid, WriteInvalid."""
+        if given.segment is not None:
+            if given.segment not in definitions(self._defined.filters(project_id)).segments:
+                raise WriteInvalid("segment", "there is no segment of this id")
+            filter: Filter = types.Segment((given.segment,))
+        else:
+            filter = read_filter(given.filter)
+        compile_filter(filter, self._defined.compiling(project_id))
+        return filter
+
+    async def _add(self, request: Request, id: str, kind: str, work: BulkWork) -> Job:
+        for attempt in range(ATTEMPTS):
+            self._check_room(request.project_id)
+            place, version = self._jobs.free_place(request.project_id)
+            job = Job(
+                id=id,
+                project_id=request.project_id,
+                place=place,
+                kind=kind,
+                actor=request.actor,
+                request=request.trace,
+                digest=request.digest,
+                asked_at=time.time_ns() // 1_000_000,
+                runner=self._runner,
+                work=_encoded(work),
+            )
+            again = request if not attempt else request._replace(id=f"{request.id}.{attempt}")
+            try:
+                await documents.write(
+                    self._jobs, again, job.subject, job, "job.made", {name_of(JOB, job.subject): version}
+                )
+            except MovedMeanwhile:
+                continue
+            if stored := self._jobs.find(request.project_id, id):
+                return stored.document
+            raise Conflict("this was asked for before, and newer jobs have taken its place", code="already_done")
+        raise ServiceUnavailable("too many jobs are asked for at once: send it again", retry_after=1)
+
+
+def _change(given: BulkAsked) -> UserChange:
+    """Raises WriteInvalid."""
+    if given.do == "set":
+        return change_of(UserWrite(traits=given.traits or {}))
+    tags = given.tags or []
+    return UserChange(tags=tag_facts(tags, []) if given.do == "tag" else tag_facts([], tags))
+
+
+def _encoded(work: BulkWork) -> msgspec.Raw:
+    """Raises BadRequest."""
+    try:
+        return msgspec.Raw(msgspec.json.encode(work))
+    except UnicodeEncodeError:
+        raise BadRequest("half of a surrogate pair, which no text here has", code="invalid_body") from None
+
+
+def _again(job: Job, request: Request) -> Response:
+    if job.digest != request.digest:
+        raise Unprocessable("this Idempotency-Key was sent with another request before", code="key_reused")
+    return JSONResponse({"job": show(job)}, 202, headers={"idempotency-replayed": "true"})
