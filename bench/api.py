@@ -86,14 +86,16 @@ def live_segments() -> tuple[float, float]:
 
 def _moves() -> Measured:
     """Of users whom a change brings into a segment, until the row says so, beside 2,000 events/s."""
-    events = [single(n, 8, WRITE_KEY) for n in range(40_000)]
+    events = [single(n, 8, WRITE_KEY) for n in range(WARM + 40_000)]
     changes = [put(f"mover_{number}", {"traits": {"seats": 99}}) for number in range(MOVERS)]
     sent, seen = [0.0] * MOVERS, list[float]()
     with ask0("serve") as stack:
+        load(stack.port, events[:WARM], connections=16)
+        _wait_for_events(stack, WARM)
         for number in range(SEGMENTS):
             made = call(stack, "POST", "/segments", {"name": f"Segment {number}", "filter": _filter(number)})
             wait_for(partial(_is_settled, stack, made["id"]), "its members")
-        beside = threading.Thread(target=drive, args=(stack.port, events, 2_000))
+        beside = threading.Thread(target=drive, args=(stack.port, events[WARM:], 2_000))
         beside.start()
         changing = threading.Thread(target=drive, args=(stack.port, changes, 10, sent))
         changing.start()

@@ -32,23 +32,21 @@ MEMBERS = """
 SELECT user_id FROM member_rows FINAL
 WHERE project_id = {project:String} AND segment_id = {segment:String} AND is_member
 """
-MOVED = f"""
-SELECT user_id, segment, is_in, toUnixTimestamp64Milli(kept.since), is_merged
-FROM (
-    SELECT id AS user_id, merged_into != '' AS is_merged, found.1 AS segment, found.2 AND NOT is_merged AS is_in
-    FROM (
-        SELECT user_rows.id AS id, user_rows.merged_into AS merged_into,
-               arrayJoin(arrayZip({{segments:Array(String)}}, [{{conditions}}])) AS found
-        FROM user_rows FINAL
-        WHERE user_rows.project_id = {{project:String}} AND user_rows.id IN {KEYS}
-    )
-) AS present
-LEFT JOIN (
-    SELECT user_id, segment_id, is_member, since FROM member_rows FINAL
-    WHERE project_id = {{project:String}} AND user_id IN {KEYS}
-) AS kept ON present.user_id = kept.user_id AND present.segment = kept.segment_id
-WHERE is_in != kept.is_member
-ORDER BY user_id, segment {FEW}
+HOLDS = f"""
+SELECT user_rows.id, user_rows.merged_into != '' AS is_merged,
+       if(is_merged, [], arrayFilter((segment, holds) -> holds, {{segments:Array(String)}}, [{{conditions}}]))
+FROM user_rows FINAL WHERE user_rows.project_id = {{project:String}} AND user_rows.id IN {KEYS} {FEW}
+"""
+KEPT = f"""
+SELECT user_id, groupArray(segment_id) FROM member_rows FINAL
+WHERE project_id = {{project:String}} AND user_id IN {KEYS} AND is_member GROUP BY user_id {FEW}
+"""
+# Since when it has been otherwise.
+ENDED = f"""
+SELECT user_id, segment_id, toUnixTimestamp64Milli(since) FROM member_rows FINAL
+WHERE project_id = {{project:String}} AND segment_id IN {{segments:Array(String)}} AND user_id IN (
+    SELECT key FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'moved'
+) {FEW}
 """
 ROW = "fromUnixTimestamp64Milli({at:Int64}, 'UTC'), {cause:String}, {version:UInt64}"
 INTO = "INSERT INTO member_rows (project_id, user_id, segment_id, is_member, since, cause, _version)"
@@ -99,15 +97,34 @@ def find_moved(
     keys = RoundKeys(warehouse)
     keys.add("user", [(project_id, user_id) for user_id in users])
     keys.store()
-    of_users = replace(compiling, users=KEYS)
-    found: list[Moved] = []
-    for some, conditions in _together(segments, of_users):
-        sql = _filled(MOVED, conditions=", ".join(f"toBool(ifNull({each.sql}, false))" for each in conditions))
-        ids = {"segments": [segment.id for segment in some]}
-        bound = {**_bound(project_id, conditions), **ids, "round": keys.round}
-        found += [Moved(*row) for row in warehouse.query(sql, bound)]
+    bound = {"project": project_id, "round": keys.round}
+    live = {segment.id for segment in segments}
+    kept = {user_id: live.intersection(ids) for user_id, ids in warehouse.query(KEPT, bound)}
+    merged: dict[str, bool] = {}
+    now: dict[str, set[str]] = {}
+    for some, conditions in _together(segments, replace(compiling, users=KEYS)):
+        sql = _filled(HOLDS, conditions=", ".join(f"toBool(ifNull({each.sql}, false))" for each in conditions))
+        asked = {**_bound(project_id, conditions), **bound, "segments": [segment.id for segment in some]}
+        for user_id, is_merged, ids in warehouse.query(sql, asked):
+            merged[user_id] = bool(is_merged)
+            now.setdefault(user_id, set()).update(ids)
+    moved = [(user_id, id) for user_id, ids in now.items() for id in ids ^ kept.get(user_id, set())]
+    ended = _read_ended(warehouse, keys, project_id, moved)
     keys.check()
-    return version, sorted(found)
+    return version, sorted(
+        Moved(user_id, id, id in now[user_id], ended.get((user_id, id), 0), merged[user_id]) for user_id, id in moved
+    )
+
+
+def _read_ended(
+    warehouse: Warehouse, keys: RoundKeys, project_id: str, moved: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    if not moved:
+        return {}
+    keys.add("moved", {(project_id, user_id) for user_id, _ in moved})
+    keys.store()
+    bound = {"project": project_id, "round": keys.round, "segments": sorted({id for _, id in moved})}
+    return {(user_id, id): int(since) for user_id, id, since in warehouse.query(ENDED, bound)}
 
 
 def move_all(

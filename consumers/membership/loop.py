@@ -27,6 +27,7 @@ from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 TURN_SECONDS = 1.0
 SWEEP_MS = 30_000  # after which time may have moved somebody of a project
 SWEEP_SECONDS = 1.0  # of a turn
+IDLE = 60_000_000  # µs; where no segment is live, nobody looks further back when one comes
 SAVE_SECONDS = 5.0  # between marks
 WORK_SECONDS = 2.0  # of one turn; the project that has had least comes first
 USERS_AT_ONCE = 2_000  # of one project in one turn …
@@ -92,6 +93,7 @@ class Membership:
         defined = self._definitions.segments.projects
         live = {project_id: found for project_id in defined if (found := self._definitions.live(project_id))}
         if not live:
+            self._touched.forget_before(time.time_ns() // 1_000 - IDLE)
             return
         now = await loop.run_in_executor(threads, read_now, self._warehouse)
         for project_id, user_id in await loop.run_in_executor(
@@ -134,17 +136,22 @@ class Membership:
         self._marks.swept = min(self._swept.values())
 
     async def _work(self, threads: ThreadPoolExecutor) -> None:
+        """Some of each project, the one that has had least first, until nobody waits or the turn is over."""
         self._used = {project_id: used * FADING for project_id, used in self._used.items() if used > 0.001}
         end, left = time.monotonic() + WORK_SECONDS, TOLD_IN_ALL
-        for project_id in sorted(self._waiting.projects, key=lambda id: self._used.get(id, 0.0)):
-            lock = self._settling.lock(project_id)
-            if time.monotonic() >= end or not left:
-                return
-            if lock.locked():  # a segment of it is being looked at as a whole
-                continue
+        done: set[str] = set()  # projects that have told as many as they may in one turn
+        while waiting := [
+            id for id in self._waiting.projects if id not in done and not self._settling.lock(id).locked()
+        ]:
+            project_id = min(waiting, key=lambda id: self._used.get(id, 0.0))
             started = time.monotonic()
-            async with lock:
-                left -= await self._work_for(threads, project_id, min(left, TOLD_AT_ONCE))
+            if started >= end or not left:
+                return
+            async with self._settling.lock(project_id):
+                told = await self._work_for(threads, project_id, min(left, TOLD_AT_ONCE))
+            if told == TOLD_AT_ONCE:
+                done.add(project_id)
+            left -= told
             self._used[project_id] = self._used.get(project_id, 0.0) + time.monotonic() - started
 
     async def _work_for(self, threads: ThreadPoolExecutor, project_id: str, most: int) -> int:

@@ -51,6 +51,10 @@ class Settling:
         """Held by whoever writes its members."""
         return self._locks[project_id]
 
+    def is_busy(self, project_id: str) -> bool:
+        """One of its segments is being looked at as a whole."""
+        return self._locks[project_id].locked()
+
     def settled(self, project_id: str) -> dict[str, LiveSegment]:
         """Those whose members are of the definition that stands."""
         live = self._definitions.live(project_id)
@@ -140,8 +144,10 @@ class Settling:
         """How many are in it then."""
         project_id, id = segment
         definition = live.definition if live else ""
-        cause: Cause = "change" if self._marks.definitions.get(segment) == definition else "definition"
-        filter = live.filter if live else NOBODY
-        move_all(self._warehouse, project_id, id, filter, self._definitions.compiling(project_id), cause)
-        self._marks.settle(segment, definition)
+        is_settled = self._marks.definitions.get(segment) == definition
+        if is_settled or self._marks.look_again(segment) != definition:
+            cause: Cause = "change" if is_settled else "definition"
+            filter = live.filter if live else NOBODY
+            move_all(self._warehouse, project_id, id, filter, self._definitions.compiling(project_id), cause)
+            self._marks.settle(segment, definition)
         return count_members(self._warehouse, segment)

@@ -8,6 +8,9 @@ from ask0.schemas.segment_moves import Move
 from ask0.warehouse.connect import Warehouse
 
 MARKS = "SELECT project_id, segment_id, definition, reached, swept FROM segment_marks FINAL"
+MARK = """
+SELECT definition FROM segment_marks FINAL WHERE project_id = {project:String} AND segment_id = {segment:String}
+"""
 SIZES = "SELECT project_id, segment_id, argMax(size, _at) FROM segment_sizes GROUP BY project_id, segment_id"
 COUNT = """
 SELECT count() FROM member_rows FINAL
@@ -30,10 +33,21 @@ class Marks:
 
     def read(self) -> None:
         rows = {(project_id, id): rest for project_id, id, *rest in self._warehouse.query(MARKS)}
-        now = read_now(self._warehouse)
-        _, self.reached, self.swept = rows.pop(("", ""), ("", now, now // 1_000))
+        if ("", "") not in rows:  # from now on, also for whoever goes on after this process
+            now = read_now(self._warehouse)
+            self.save(now, now // 1_000)
+            rows["", ""] = ["", now, now // 1_000]
+        _, self.reached, self.swept = rows.pop(("", ""))
         self.definitions = {segment: definition for segment, (definition, *_) in rows.items() if definition}
         self.known = True
+
+    def look_again(self, segment: Segment) -> str:
+        """Of which definition its members are: another worker may have led meanwhile."""
+        rows = self._warehouse.query(MARK, {"project": segment[0], "segment": segment[1]})
+        definition = str(rows[0][0]) if rows else ""
+        if definition:
+            self.definitions[segment] = definition
+        return definition
 
     def save(self, reached: int, swept: int) -> None:
         self.reached = reached

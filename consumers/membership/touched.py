@@ -52,6 +52,10 @@ class Touched:
         self._settle(min(self._last[0] - 1, self._began - SETTLING))
         return found
 
+    def forget_before(self, version: int) -> None:
+        self._began = None
+        self._settle(version)
+
     def _settle(self, reached: int) -> None:
         if reached > self.reached:
             self.reached = reached
