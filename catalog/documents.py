@@ -1,6 +1,7 @@
 """Projects and keys as documents: read from the state, written as changes."""
 
 import logging
+import secrets
 import time
 from collections.abc import Mapping
 from typing import TypeVar
@@ -10,6 +11,7 @@ import msgspec
 
 from ask0.catalog.replica import Replica
 from ask0.catalog.rule import Outcome, State
+from ask0.schemas.audit import SALT_CHARACTERS
 from ask0.schemas.catalog import Catalog, Key, Project
 from ask0.schemas.changes import Change, name_of
 
@@ -41,6 +43,7 @@ def change_of(
         project_id=project_id,
         expects={} if expected is None else {name_of(kind, document.id): expected},
         body=msgspec.Raw(msgspec.json.encode(document)),
+        salt=new_salt(),
     )
 
 
@@ -70,6 +73,7 @@ async def write_document(
     id: str,
     expects: Mapping[str, int],
     digest: str = "",
+    ip: str = "",
 ) -> Outcome:
     """`body` None deletes it. `expects` are versions by name, `digest` is of what was asked (schemas.changes). Raises
     what `Replica.write` raises, and CatalogError for one that is too large."""
@@ -85,8 +89,15 @@ async def write_document(
         expects=dict(expects),
         body=msgspec.Raw(msgspec.json.encode(body)),
         digest=digest,
+        ip=ip,
+        salt=new_salt(),
     )
     return await replica.write(change)
+
+
+def new_salt() -> str:
+    """Of one change, for the audit log."""
+    return secrets.token_hex(SALT_CHARACTERS // 2)
 
 
 def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ask0.catalog.collection import Collection, Stored
 from ask0.catalog.replica import Replica
 from ask0.schemas.changes import name_of
-from ask0.schemas.jobs import JOB, MAX_JOBS, Job
+from ask0.schemas.jobs import JOB, MAX_JOBS, RETENTION, Job
 
 
 class Jobs(Collection[Job]):
@@ -48,5 +48,5 @@ class Jobs(Collection[Job]):
             self._unfinished[before.project_id].discard(before.subject)
             if not self._unfinished[before.project_id]:
                 del self._unfinished[before.project_id]
-        if after and not after.is_finished:
+        if after and not after.is_finished and after.kind != RETENTION:
             self._unfinished.setdefault(after.project_id, set()).add(after.subject)

@@ -23,7 +23,7 @@ class NewProject(NamedTuple):
 
 
 async def create_project(replica: Replica, name: str, id: str | None = None, actor: str = "cli") -> Project:
-    project = Project(id=id or f"proj_{random_text(12)}", name=name, created_at=now_ms())
+    project = Project(id=id or f"proj_{random_text(12)}", name=name, created_at=now_ms(), enforces_consent=True)
     await add_document(replica, project, "project.created", actor)
     return project
 

@@ -1,10 +1,12 @@
 """Secrets that are needed as they are, and not only as a hash, lie sealed on the control stream: AES-256-GCM, with a
 key that only this deployment's processes have."""
 
+import hmac
 import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -14,6 +16,7 @@ from ask0.catalog.errors import CatalogError
 from ask0.schemas.settings import Settings
 
 MARK = "sealed:1:"  # and the key's id, and nonce with ciphertext
+SIGNATURE = "signed:1:"  # and the key's id, and an HMAC
 KEY_FILE = "sealing.key"
 MIN_KEY_CHARACTERS = 32
 NONCE_BYTES = 12
@@ -55,6 +58,16 @@ class Seal:
         except InvalidTag:
             raise ValueError("its seal is broken") from None
 
+    def sign(self, text: str) -> str:
+        """Raises CatalogError without a key."""
+        key = self._key(make=True)
+        return f"{SIGNATURE}{_id_of(key)}:{_signature(key, text)}"
+
+    def has_signed(self, text: str, signature: str) -> bool:
+        """Raises CatalogError without a key; with another one than it was signed with, it says no."""
+        key = self._key(make=False)
+        return compare_digest(signature, f"{SIGNATURE}{_id_of(key)}:{_signature(key, text)}")
+
     def _key(self, *, make: bool) -> bytes:
         text = self._configured
         if not text and self._file:
@@ -78,6 +91,10 @@ def seal_of(settings: Settings) -> Seal:
 
 def _id_of(key: bytes) -> str:
     return sha256(b"id\0" + key).hexdigest()[:8]
+
+
+def _signature(key: bytes, text: str) -> str:
+    return hmac.digest(key, b"ask0 signature\0" + text.encode(), "sha256").hex()
 
 
 def _read(file: Path) -> str:

@@ -22,12 +22,14 @@ COMMANDS = {
     "user": "ask0.cli.commands.user",
     "job": "ask0.cli.commands.job",
     "segment": "ask0.cli.commands.segment",
+    "retention": "ask0.cli.commands.retention",
     "import": "ask0.cli.commands.importing",
     "demo": "ask0.cli.commands.demo",
     "sql": "ask0.cli.commands.sql",
     "tail": "ask0.cli.commands.tail",
     "group": "ask0.cli.commands.group",
     "quarantine": "ask0.cli.commands.quarantine",
+    "audit": "ask0.cli.commands.audit",
 }
 
 

@@ -3,15 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
 
 from ask0.catalog.copying import Copier
 from ask0.catalog.definitions import Definitions
 from ask0.catalog.errors import CatalogUnavailable
+from ask0.catalog.project_settings import ProjectSettings
 from ask0.catalog.replica import Replica
+from ask0.catalog.sealing import seal_of
+from ask0.catalog.signing import Signer
 from ask0.consumers.health import WorkerHealth
 from ask0.consumers.membership.loop import Membership
+from ask0.consumers.retention.loop import Retaining
+from ask0.consumers.tables.rounds import Limits
 from ask0.consumers.tables.step import rows_worker
 from ask0.eventlog.log import Reader
 from ask0.eventlog.open import open_control, open_log, open_reader
@@ -57,27 +63,49 @@ async def work(
 ) -> None:
     """Until `stop` is set; then its share of the log is given back."""
     reader = open_reader(settings.log_dsn, group=settings.kafka_group)
+    replica = Replica(open_control(settings.log_dsn))
+    limits = Limits(enforces=ProjectSettings(replica).enforces_consent)
+    await replica.start()
     beside = [
         asyncio.create_task(Copier(open_control(settings.log_dsn), warehouse).run(stop)),
-        asyncio.create_task(_keep_segments(settings, warehouse, registry, reader, stop)),
+        asyncio.create_task(_lead(settings, warehouse, registry, reader, replica, stop)),
     ]
     try:
-        await rows_worker(reader, warehouse, registry, health).run(stop)
+        await _catch_up(replica, stop)
+        await rows_worker(reader, warehouse, registry, health, limits).run(stop)
     finally:
         for each in beside:
             each.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await reader.close()
+        await replica.close()
 
 
-async def _keep_segments(
-    settings: Settings, warehouse: Warehouse, registry: CollectorRegistry, reader: Reader, stop: asyncio.Event
+async def _catch_up(replica: Replica, stop: asyncio.Event) -> None:
+    """Until it is known what the projects have set: whether consent is in force decides what is stored."""
+    while not stop.is_set():
+        try:
+            await replica.catch_up()
+            return
+        except CatalogUnavailable as error:
+            logger.warning("the worker waits: %s", " ".join(str(error).split())[:300])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), FIRST_WAIT_SECONDS)
+
+
+async def _lead(
+    settings: Settings,
+    warehouse: Warehouse,
+    registry: CollectorRegistry,
+    reader: Reader,
+    replica: Replica,
+    stop: asyncio.Event,
 ) -> None:
-    replica = Replica(open_control(settings.log_dsn))
-    log = open_log(settings.log_dsn, group=settings.kafka_group)
+    """What one of the workers does for all."""
+    log, seal = open_log(settings.log_dsn, group=settings.kafka_group), seal_of(settings)
     try:
-        await replica.start()
-        await Membership(log, warehouse, Definitions(replica), registry).run(lambda: reader.leads, stop)
+        membership = Membership(log, warehouse, Definitions(replica), registry)
+        signer, retaining = Signer(replica, warehouse, seal), Retaining(replica, warehouse, seal)
+        await asyncio.gather(*(each.run(lambda: reader.leads, stop) for each in (membership, signer, retaining)))
     finally:
         await log.close()
-        await replica.close()

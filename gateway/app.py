@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask0.catalog import jobs as catalog_jobs
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.project_settings import ProjectSettings
 from ask0.eventlog.log import Log, LogUnavailable
 from ask0.gateway.addresses import Addresses
 from ask0.gateway.api.access import Accesses
@@ -39,9 +40,12 @@ from ask0.gateway.api.groups import api_group
 from ask0.gateway.api.imports import Imports
 from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
+from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.segments import Segments
+from ask0.gateway.api.settings import Settings as ProjectSettingsApi
+from ask0.gateway.api.settings import settings_group
 from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_merges import UserMerges
@@ -132,7 +136,8 @@ def create_app(
     sdks = SdkSettings(catalog, origins)
     static = Static(STATIC, settings.data_dir / "widget", origins)
     of_pages, of_servers = Questions("pages"), Questions("servers")
-    visitor = Visitor(catalog, warehouse, of_pages)
+    project_settings, counting = ProjectSettings(catalog.replica), Background("counting", 1)
+    visitor = Visitor(catalog, warehouse, of_pages, project_settings)
     users, lists = Users(warehouse, of_servers, defined), UserLists(warehouse, of_servers, defined)
     arrivals = Arrivals(log, warehouse, threads)
     changes = Changes(log, arrivals, warehouse, of_servers, budgets, disk)
@@ -145,7 +150,8 @@ def create_app(
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
-    entrance = Entrance(catalog, ingest.bodies, addresses, strangers, rates=rates)
+    uses = KeyUses(changes)
+    entrance = Entrance(catalog, ingest.bodies, addresses, strangers, rates=rates, used=uses.look)
     groups = [
         _group_for_operators(entrance, health),
         bot_users_group(entrance, warehouse, of_servers, defined),
@@ -165,6 +171,7 @@ def create_app(
         ),
         job_group(entrance, Jobs(jobs, runner.id, changes, defined), imports),
         activity_group(entrance, warehouse, of_servers),
+        settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),
         cookie_group(entrance, same_site),
@@ -188,6 +195,7 @@ def create_app(
             for task in (starting, *watching):
                 task.cancel()
             await asyncio.gather(starting, *watching, return_exceptions=True)
+            await uses.close()
             await arrivals.close()
             if member:
                 await member.close()
@@ -201,6 +209,7 @@ def create_app(
             finding.close()
             imports.close()
             exporting.close()
+            counting.close()
 
     return Gateway(
         ingest=ingest,

@@ -29,6 +29,7 @@ class Caller(NamedTuple):
     project_id: str  # empty of anyone
     actor: str = ""  # for the audit log: of a server, key: and the hash of its secret key
     scopes: frozenset[str] = frozenset()
+    ip: str = ""  # for the audit log, as the policy keeps it
 
     def check(self, scope: str) -> None:
         """Raises Forbidden."""

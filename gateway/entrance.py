@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from ask0.catalog.cache import CatalogCache
 from ask0.gateway.addresses import Addresses
-from ask0.gateway.answers import HEADERS
+from ask0.gateway.answers import HEADERS, REQUEST_ID
 from ask0.gateway.bodies import BodyReader, Sender, inflate
 from ask0.gateway.callers import Access, Caller, caller_for
 from ask0.gateway.errors import BadRequest, invalid
@@ -46,6 +46,7 @@ class Entrance:
     check: Callable[[Mapping[bytes, bytes]], None] = lambda headers: None
     rates: Rates = field(default_factory=Rates)
     large: LargeBodies = field(default_factory=LargeBodies)
+    used: Callable[[Caller, Operation, str], None] = lambda caller, operation, request_id: None  # of a server's calls
 
     def endpoint(self, operation: Operation) -> Endpoint:
         async def answer(request: Request) -> Response:
@@ -80,8 +81,10 @@ class Entrance:
         caller = None
         if operation.access is Access.SERVER:  # whose key is in the head
             caller = await self._server(key, stranger, request.scope)
+            caller = caller._replace(ip=self.addresses.kept(request.scope, headers))
             for scope in operation.scopes:
                 caller.check(scope)
+            self.used(caller, operation, request.scope.get(REQUEST_ID, ""))
             stranger, is_known = None, True
         body: object = None
         if operation.body:

@@ -241,20 +241,43 @@ class Merged(Answer):
     into: str
 
 
+class AuditQuery(Paged):
+    """All of it has to hold."""
+
+    actor: str = Field(default="", max_length=MAX_ID_CHARS, description="Who did it, exactly: key:…, cli, ask0")
+    action: str = Field(default="", max_length=MAX_ID_CHARS, description="Exactly this, such as user.exported")
+    entity: str = Field(default="", max_length=MAX_ID_CHARS, description="user, key, segment and so on")
+    entity_id: str = Field(default="", alias="entityId", max_length=MAX_ID_CHARS, description="Of the user or thing")
+    since: str = Field(default="", max_length=40, description="From this time on, ISO 8601")
+    until: str = Field(default="", max_length=40, description="Before this time, ISO 8601")
+
+
 class AuditEntry(Answer):
     at: str
     source: Literal["event", "change"]
     id: str = Field(description="The messageId of the identify event, or the id of the change")
-    action: str = Field(description="identify: they signed in, or a page said who they are; else such as user.updated")
-    actor: Text = Field(description="Who made the change; null of an event")
+    action: str = Field(
+        description="identify: they signed in, or a page said who they are; else such as user.updated, user.exported, "
+        "key.used"
+    )
+    outcome: Literal["done", "refused"]
+    actor: Text = Field(description="Who did it: key: and the hash of a secret key, cli, ask0; null of an event")
+    entity: str = Field(description="user, or what else it is about, such as key or segment")
+    entity_id: Text = Field(description="null once the person was erased")
+    ip: Text = Field(description="Of the caller, as the policy keeps it")
     request_id: Text
     traits: dict[str, Any] = Field(description="What was said; null unsets")
     ignored: list[str] = Field(description="Those of them that the sender may not set, so that they never held")
     tags: dict[str, bool] = Field(description="true puts it on, false takes it off")
     consent: dict[str, str]
     merged: Merged | None = Field(description="Who was merged into whom, or parted again, as the action says")
+    details: dict[str, Any] = Field(description="What else was told, of what is no user")
+    number: int | None = Field(description="Its number in its chain; null of an event, and of before there were chains")
+    digest: Text = Field(description="Over the entry before it in its chain and all of this one")
 
 
 class UserAudit(Answer):
+    """Of one user, or of all that is in a project's audit log."""
+
     audit: list[AuditEntry] = Field(description="The newest first")
     next: Text = Field(description=NEXT)

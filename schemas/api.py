@@ -109,6 +109,7 @@ class Profile(Answer):
     tags: list[str]
     traits: dict[str, Any] = Field(description="The site's own, as they were sent")
     consent: dict[str, Literal["granted", "pending", "denied"]] = Field(description="By category")
+    preferences: dict[str, bool | None] = Field(description="Likewise, of what may be done with what they say")
     gpc: bool = Field(description="Whether their browser sends Global Privacy Control")
     created_at: str = Field(description="The trait, else firstSeenAt")
     updated_at: Text = Field(description="When a trait, a tag or a consent was said last")

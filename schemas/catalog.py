@@ -46,6 +46,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     verification: Verification = Verification()
     permission: Permission = "guest"
+    # Until the project says otherwise; those of before have it off, as an upgrade must not begin to drop events.
+    enforces_consent: bool = False
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     expects: dict[str, int] = {}
     body: msgspec.Raw = NOTHING  # the document as JSON; null deletes it
     digest: str = ""  # of what was asked: the same id with another one is a mistake. It decides nothing
+    ip: str = ""  # of the caller, as the policy keeps it
+    salt: str = ""  # of what the audit log says of a person
 
 
 class NewerVersion(Exception):

@@ -13,6 +13,7 @@ from ask0.schemas.events import write_time
 from ask0.schemas.user_writes import MAX_CHANGE_TAGS, Strict
 
 JOB: Final = "job"  # the kind of document
+RETENTION: Final = "retention"  # the kind that workers carry out, and no gateway: others need not wait for it
 PROGRESSED: Final = "job.progressed"  # the action of a change that the audit log leaves out
 
 MAX_JOBS = 100  # of a project that are kept: the one finished first makes room for a new one

@@ -39,6 +39,7 @@ class LeftOut(StrEnum):
     TOO_MANY_TRAITS = "too_many_traits"  # a name, or bytes, more than one user may have
     TOO_MANY_TAGS = "too_many_tags"  # a tag more than one user may have, those taken off too
     TOO_MANY_GUESTS = "too_many_guests"  # an anonymousId more than one user may have been
+    TEXT_DENIED = "text_denied"  # what is said in a conversation, whose person does not want it stored
     TOO_MUCH_ACTIVITY = "too_much_activity"  # a question, answer or rating more than one user or conversation counts
 
 

@@ -10,6 +10,7 @@ Scope = Literal[
     "segments:write",
     "actions:write",
     "access:read",
+    "audit:read",
     "settings:write",
     "members:write",
     "sql:read",

@@ -29,6 +29,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     actor: str  # such as key:… of a secret key
     request: str = ""  # the id of the request
     digest: str = ""  # of the request's body: the same idempotency key with another body is a mistake
+    ip: str = ""  # of the caller, as the policy keeps it
+    salt: str = ""  # of what the audit log says of a person
 
 
 NOTHING = UserChange()

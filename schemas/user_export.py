@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ask0.schemas.activity import Conversation, ConversationMessage, UserEvent
+from ask0.schemas.activity import AuditEntry, Conversation, ConversationMessage, UserEvent
 from ask0.schemas.api import Answer, HeldSegment, Profile, Text
 from ask0.schemas.user_writes import Strict
 
@@ -56,23 +56,6 @@ class ExportedEvent(UserEvent):
     user_agent: Text
 
 
-class ExportedChange(Answer):
-    """What was done to the user, or asked for."""
-
-    at: str
-    id: str
-    user_id: str = Field(description="Whom it was made of, who may have been merged since")
-    action: str
-    actor: Text
-    request_id: Text
-    outcome: Literal["done", "refused"]
-    traits: dict[str, Any] = Field(description="What was said; null unsets")
-    tags: dict[str, bool] = Field(description="true puts it on, false takes it off")
-    consent: dict[str, str]
-    merged_from: Text
-    merged_into: Text
-
-
 class ExportedReject(Answer):
     """Something in the quarantine that names the user."""
 
@@ -98,7 +81,7 @@ class UserExport(Answer):
     history: list[HistoryEntry] = Field(description="The earliest first")
     conversations: list[ExportedConversation] = Field(description="By id")
     events: list[ExportedEvent] = Field(description="By timestamp, the earliest first")
-    audit: list[ExportedChange] = Field(description="The earliest first")
+    audit: list[AuditEntry] = Field(description="What was done to the user, the newest first")
     quarantine: list[ExportedReject] = Field(description="The newest first")
     quarantine_since: Text = Field(description="How far back the quarantine was looked through; null: all of it")
 

@@ -32,6 +32,17 @@ class TagChange(Strict):
     remove: list[str] = Field(default=[], max_length=MAX_CHANGE_TAGS)
 
 
+class Preferences(Strict):
+    """Granted and denied, as yes and no."""
+
+    storeConversations: bool | None = Field(default=None, description="False: what they say is not stored any more")
+    shareWithTeam: bool | None = None
+    useForTraining: bool | None = None
+    emailUpdates: bool | None = None
+    productNews: bool | None = None
+    supportFollowUps: bool | None = None
+
+
 class UserWrite(Strict):
     """What is not named stays as it is; null unsets a trait."""
 
@@ -52,6 +63,7 @@ class UserWrite(Strict):
     customAttributes: dict[str, Any] = Field(default={}, description="The same as traits")
     tags: list[str] | TagChange = Field(default=[], description="A list is added to those there are")
     consent: dict[str, State] = Field(default={}, max_length=32, description="By category")
+    preferences: Preferences = Field(default=Preferences(), description="Kept as consent to what they are named")
 
 
 class NewUser(UserWrite):
@@ -92,7 +104,7 @@ def change_of(write: UserWrite) -> UserChange:
     change = UserChange(
         traits=traits,
         tags=tag_facts(added, removed),
-        consent={_category(name): state for name, state in write.consent.items()},
+        consent={_category(name): state for name, state in write.consent.items()} | _preferred(write.preferences),
     )
     size = sum(len(name.encode()) + len(bytes(value)) for name, value in traits.items())
     if size > MAX_EVENT_BYTES:
@@ -168,6 +180,11 @@ def _tag(tag: str) -> str:
     if not tag or len(tag) > MAX_TAG_CHARS or not is_text(tag):
         raise WriteInvalid("tags", f"a tag has 1 to {MAX_TAG_CHARS} characters")
     return tag
+
+
+def _preferred(preferences: Preferences) -> dict[str, str]:
+    given = {name: value for name, value in preferences.model_dump().items() if value is not None}
+    return {name.lower(): "granted" if value else "denied" for name, value in given.items()}
 
 
 def _category(name: str) -> str:

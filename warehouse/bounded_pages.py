@@ -4,25 +4,29 @@ A page holds neither a query nor memory while its reader takes it, however long 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from ask0.warehouse.moments import read_rows
 
 SECONDS = 30  # of one page: nobody waits for it at a screen
-PAGE_BYTES = 1_000_000  # and one row more
-FEWEST_ROWS, FIRST_ROWS, MOST_ROWS = 4, 256, 1_024
+PAGE_BYTES = 250_000  # and one row more
+FEWEST_ROWS, FIRST_ROWS, MOST_ROWS = 4, 64, 1_024
 PAUSES = (0.5, 2.0, 5.0)  # before a page is tried again
 
-# Few threads and small blocks: the memory counts, not the time.
+FEWEST_BLOCK_ROWS, MOST_BLOCK_ROWS = 64, 1_024
+
+# The memory counts, not the time. A block of JSON is as many rows as it may be, however large they are.
 SETTINGS = f"""
-SETTINGS max_execution_time = {SECONDS}, max_memory_usage = 1000000000, max_threads = 2, max_block_size = 8192,
+SETTINGS max_execution_time = {SECONDS}, max_memory_usage = 1000000000, max_threads = 1, max_block_size = 8192,
          date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0,
          output_format_json_validate_utf8 = 1
 """
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Row = dict[str, Any]
 
 
@@ -51,7 +55,9 @@ def walk(
     for each, where the next page does. Raises Unavailable, QueryFailed."""
     after, limit = dict(first), FIRST_ROWS
     while True:
-        rows = read_patiently(warehouse, sql, {**bound, **after, "limit": limit})
+        block = max(FEWEST_BLOCK_ROWS, min(2 * limit, MOST_BLOCK_ROWS))
+        small = sql.replace("max_block_size = 8192", f"max_block_size = {block}")
+        rows = read_patiently(warehouse, small, {**bound, **after, "limit": limit})
         if not rows:
             return
         yield rows
@@ -65,10 +71,15 @@ def walk(
 
 
 def read_patiently(warehouse: Warehouse, sql: str, bound: Mapping[str, Any]) -> list[Row]:
+    """Raises Unavailable, QueryFailed."""
+    return patiently(read_rows, warehouse, sql, bound)
+
+
+def patiently(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Tries again for some seconds. Raises Unavailable, QueryFailed."""
     for pause in PAUSES:
         try:
-            return read_rows(warehouse, sql, bound)
+            return read(*args, **kwargs)
         except Unavailable:
             time.sleep(pause)
-    return read_rows(warehouse, sql, bound)
+    return read(*args, **kwargs)

@@ -10,17 +10,18 @@ import orjson
 from ask0.schemas.events import write_time
 from ask0.schemas.ids import guest_id
 from ask0.warehouse import conversations as talks
-from ask0.warehouse.bounded_pages import SETTINGS, Row, bounded, read_patiently, walk
+from ask0.warehouse.audit import read_of_person, show_entry
+from ask0.warehouse.bounded_pages import SETTINGS, Row, bounded, patiently, read_patiently, walk
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.moments import ALWAYS, place
+from ask0.warehouse.moments import ALWAYS, NEWEST, Moment, place
 from ask0.warehouse.user_events import OF_USER, show_event
-from ask0.warehouse.user_history import CHANGED
 from ask0.warehouse.user_statements import History
 from ask0.warehouse.whose import IDS, Person
 
 Page = list[dict[str, Any]]
 
 IDS_AT_ONCE = 100
+ENTRIES_AT_ONCE = 50  # of the audit log, as one may be as large as a request
 EVENTS_AT_ONCE = 20_000  # whose days are asked together: the primary key finds days
 REJECTS_AT_ONCE = 20_000
 MOST_REJECTS, MOST_REJECT_BYTES = 2_000_000, 2_000_000_000  # that are looked through, of whomever
@@ -93,26 +94,6 @@ MESSAGES = bounded(
     """,
     "conversation_id, at, message_id",
 )
-# A merge stands under both ids. Who may not use the assistant is a document, whose changes lie beside those of users.
-AUDIT = bounded(
-    f"""
-    SELECT *, 200 + arraySum(arrayMap(x -> length(x), mapValues(traits))) AS size FROM (
-        SELECT id, at AS time, {place("at")} AS place, user_id, toString(action) AS action, actor, request,
-               'done' AS outcome, traits, tags, consent, merged_from, merged_into
-        FROM user_changes FINAL WHERE {CHANGED}
-        UNION ALL
-        SELECT id, at AS time, {place("at")} AS place, substring(subject, length(project_id) + 2) AS user_id,
-               toString(action) AS action, actor, request, if(moved = '', 'done', 'refused') AS outcome,
-               CAST(map(), 'Map(String, String)') AS traits, CAST(map(), 'Map(String, UInt8)') AS tags,
-               CAST(map(), 'Map(String, String)') AS consent, '' AS merged_from, '' AS merged_into
-        FROM changes FINAL
-        WHERE project_id = {{project:String}} AND kind = 'deactivation' AND user_id IN ({IDS})
-    )
-    WHERE {LATER.format(at="place", id="id")}
-    ORDER BY place, id LIMIT 1 BY place, id LIMIT {{limit:UInt32}}
-    """,
-    "place, id",
-)
 # Nothing finds somebody there but to look through it: what was refused may name nobody, or be no JSON at all.
 BEFORE = f"""
 received_at <= fromUnixTimestamp64Milli({{before_at:Int64}}, 'UTC')
@@ -172,7 +153,7 @@ class Everything:
             after = {"after_kind": rows[-1]["kind"], "after_id": rows[-1]["id"]}
 
     def history(self) -> Iterator[Page]:
-        return History(self.warehouse, self.person, self.until).pages(self.audit_rows())
+        return History(self.warehouse, self.person, self.until).pages()
 
     def conversations(self) -> Iterator[Page]:
         """By id, as no other order stays while they talk."""
@@ -197,11 +178,13 @@ class Everything:
                 yield [_event(row) for row in rows]
 
     def audit(self) -> Iterator[Page]:
-        for rows in self.audit_rows():
-            yield [_change(row) for row in rows]
-
-    def audit_rows(self) -> Iterator[list[Row]]:
-        return walk(self.warehouse, AUDIT, self.person.bound, BEGINNING, ("place", "id"))
+        """The newest first."""
+        after: Moment | None = NEWEST
+        while after:
+            rows = patiently(read_of_person, self.warehouse, self.person, after, ENTRIES_AT_ONCE)
+            page = rows[:ENTRIES_AT_ONCE]
+            yield [show_entry(row) for row in page]
+            after = Moment(page[-1]["place"], page[-1]["id"]) if len(rows) > ENTRIES_AT_ONCE else None
 
     def quarantine(self) -> Iterator[Page]:
         """A stranger can fill it: so only so much of it is looked through."""
@@ -244,23 +227,6 @@ def _event(row: Row) -> dict[str, Any]:
     sent = {name: orjson.Fragment(row[f"sent_{name}"]) for name in ("properties", "context") if row[f"sent_{name}"]}
     more = {"sentAt": row["sent_at"], "ignored": row["ignored"], "ip": row["ip"] or None}
     return {**show_event(row), **sent, **more, "userAgent": row["user_agent"] or None}
-
-
-def _change(row: Row) -> dict[str, Any]:
-    return {
-        "at": row["time"],
-        "id": row["id"],
-        "userId": row["user_id"],
-        "action": row["action"],
-        "actor": row["actor"] or None,
-        "requestId": row["request"] or None,
-        "outcome": row["outcome"],
-        "traits": {name: orjson.loads(value) for name, value in row["traits"].items()},
-        "tags": {tag: bool(is_on) for tag, is_on in row["tags"].items()},
-        "consent": row["consent"],
-        "mergedFrom": row["merged_from"] or None,
-        "mergedInto": row["merged_into"] or None,
-    }
 
 
 def _reject(row: Row) -> dict[str, Any]:

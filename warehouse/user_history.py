@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ask0.warehouse.audit import read_of_person, show_entry
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.moments import SETTINGS, Moment, Page, earlier, place, read_rows
 from ask0.warehouse.parameters import Parameters
@@ -21,13 +22,9 @@ CHANGED = f"project_id = {{project:String}} AND user_id IN ({IDS})"
 # As facts have it: an event says nothing for a time after it was received.
 SAID_AT = "least(occurred_at, received_at)"
 
-CHANGES = f"""
-SELECT id, at AS time, {place("at")} AS place, action, actor, request, traits, tags, consent, merged_from, merged_into
-FROM user_changes FINAL WHERE {CHANGED} AND {earlier("at", "id")}
-ORDER BY place DESC, id DESC LIMIT 1 BY place, id LIMIT {{limit:UInt32}} {SETTINGS}
-"""
 IDENTIFIED = f"""
-SELECT message_id AS id, {SAID_AT} AS time, {place(SAID_AT)} AS place, properties, sent_properties, ignored
+SELECT message_id AS id, {SAID_AT} AS time, {place(SAID_AT)} AS place, properties, sent_properties, ignored,
+       user_id, ip
 FROM events
 WHERE {OF_USER} AND type = 'identify' AND message_id IN (
     SELECT message_id FROM events WHERE {OF_USER} AND type = 'identify' AND {earlier(SAID_AT, "message_id")}
@@ -70,8 +67,9 @@ def read_history(warehouse: Warehouse, person: Person, keys: tuple[str, ...], af
 
 
 def read_audit(warehouse: Warehouse, person: Person, after: Moment, limit: int) -> Page:
+    """What was done to them, and what they or a page said of them."""
     bound = {**person.bound, **after.bound, "limit": limit + 1}
-    rows = [*read_rows(warehouse, CHANGES, bound), *read_rows(warehouse, IDENTIFIED, bound)]
+    rows = [*read_of_person(warehouse, person, after, limit), *read_rows(warehouse, IDENTIFIED, bound)]
     rows.sort(key=lambda row: (row["place"], row["id"].encode()), reverse=True)
     return _page(rows, limit, _entry)
 
@@ -98,19 +96,25 @@ def _value(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    is_change = "action" in row
+    if "actor" in row:
+        return show_entry(row)
     return {
         "at": row["time"],
-        "source": "change" if is_change else "event",
+        "source": "event",
         "id": row["id"],
-        "action": row["action"] if is_change else "identify",
-        "actor": row.get("actor") or None,
-        "requestId": row.get("request") or None,
-        "traits": {name: orjson.loads(value) for name, value in row["traits"].items()}
-        if is_change
-        else properties_of(row),
-        "ignored": row.get("ignored", []),
-        "tags": {tag: bool(is_on) for tag, is_on in row.get("tags", {}).items()},
-        "consent": row.get("consent", {}),
-        "merged": {"from": row["merged_from"], "into": row["merged_into"]} if row.get("merged_from") else None,
+        "action": "identify",
+        "outcome": "done",
+        "actor": None,
+        "entity": "user",
+        "entityId": row["user_id"],
+        "ip": row["ip"] or None,
+        "requestId": None,
+        "traits": properties_of(row),
+        "ignored": row["ignored"],
+        "tags": {},
+        "consent": {},
+        "merged": None,
+        "details": {},
+        "number": None,
+        "digest": None,
     }

@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
-from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,15 +16,27 @@ from ask0.warehouse.moments import ALWAYS, place
 from ask0.warehouse.parameters import Parameters
 from ask0.warehouse.traits import JsonPath
 from ask0.warehouse.user_events import OF_USER
-from ask0.warehouse.user_history import SAID_AT
+from ask0.warehouse.user_history import CHANGED, SAID_AT
 from ask0.warehouse.whose import Person
 
-READ_AT_ONCE = 16_384  # events, of which most say what the one before said
+READ_AT_ONCE = 8_192  # events, of which most say what the one before said
 SAID_AT_ONCE = 1_000  # statements that are looked at …
 ENTRIES_AT_ONCE = 256  # … and entries of them that are handed out
 MOST_KNOWN = 20_000  # names whose value is kept in mind: a user has fewer, however many were sent
 BY_NUMBER = {number: name for name, number in STATES.items()}
 BEGINNING = {"after_at": -ALWAYS, "after_id": ""}
+
+# A merge stands under both ids.
+CHANGES = bounded(
+    f"""
+    SELECT id, at AS time, {place("at")} AS place, toString(action) AS action, actor, traits, tags, consent,
+           200 + arraySum(arrayMap(x -> length(x), mapValues(traits))) AS size
+    FROM user_changes FINAL
+    WHERE {CHANGED} AND ({place("at")}, id) > ({{after_at:Int64}}, {{after_id:String}})
+    ORDER BY place, id LIMIT 1 BY place, id LIMIT {{limit:UInt32}}
+    """,
+    "place, id",
+)
 
 
 class Statement(NamedTuple):
@@ -43,12 +54,11 @@ class History:
     until: int
     _known: OrderedDict[int, int] = field(default_factory=OrderedDict)  # digests: of what and name, of the value
 
-    def pages(self, changes: Iterable[list[Row]]) -> Iterator[list[dict[str, Any]]]:
-        """Entries that differ from the one before of their name, with `changes` among the events, the earliest first.
-        A page may be empty, so that whoever waits sees that there is work going on."""
-        changed = map(_of_change, chain.from_iterable(changes))
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Entries that differ from the one before of their name, the earliest first. A page may be empty, so that
+        whoever waits sees that there is work going on."""
         page: list[dict[str, Any]] = []
-        for number, one in enumerate(merge(self._events(), changed, key=lambda one: one.place), 1):
+        for number, one in enumerate(merge(self._events(), self._changes(), key=lambda one: one.place), 1):
             page += [entry for entry in _entries(one) if self._differs(entry)]
             if number % SAID_AT_ONCE == 0 or len(page) >= ENTRIES_AT_ONCE:
                 yield page
@@ -61,6 +71,10 @@ class History:
         bound = {**self.person.bound, **parameters.values, "until": self.until}
         for rows in walk(self.warehouse, sql, bound, BEGINNING, ("place", "id"), READ_AT_ONCE):
             yield from map(_of_event, rows)
+
+    def _changes(self) -> Iterator[Statement]:
+        for rows in walk(self.warehouse, CHANGES, self.person.bound, BEGINNING, ("place", "id")):
+            yield from map(_of_change, rows)
 
     def _differs(self, entry: Mapping[str, Any]) -> bool:
         """Of a name that has been forgotten, each value does."""

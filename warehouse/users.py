@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from ask0.schemas.consent import preferences_of
 from ask0.schemas.traits import STANDARD
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.whose import whose
@@ -41,17 +42,19 @@ PROFILE = [
 EDITED = (*STANDARD.values(), "address", "tags", "traits", "consent")  # what `version` stands for
 
 
-def read_user(warehouse: Warehouse, project_id: str, id: str, traits: Collection[str]) -> dict[str, Any] | None:
+def read_user(
+    warehouse: Warehouse, project_id: str, id: str, traits: Collection[str], unless: str = ""
+) -> dict[str, Any] | None:
     """Those of the named traits that the user has, under the names they are sent with, and `id`; of a user who was
-    merged away, those of the one who is left. None for a user who is not known yet, and for a guest who has become a
-    user."""
-    columns = ["merged_into", *(COLUMNS[trait] for trait in traits if trait in COLUMNS)]
+    merged away, those of the one who is left. None for a user who is not known yet, for a guest who has become a user,
+    and for who has denied the category of consent `unless`."""
+    columns = ["merged_into", "consent", *(COLUMNS[trait] for trait in traits if trait in COLUMNS)]
     own = [trait for trait in traits if trait not in COLUMNS]
     row = _read(warehouse, project_id, id, [*columns, "traits_json"] if own else columns)
     if row and row["merged_into"] and not id.startswith("g-"):
         id = row["merged_into"]
         row = _read(warehouse, project_id, id, [*columns, "traits_json"] if own else columns)
-    if row is None or row["merged_into"]:
+    if row is None or row["merged_into"] or row["consent"].get(unless) == "denied":
         return None
     found = {trait: row[COLUMNS[trait]] for trait in traits if trait in COLUMNS}
     if own:
@@ -84,6 +87,7 @@ def profile_of(row: dict[str, Any]) -> dict[str, Any]:
         "tags": row["tags"],
         "traits": traits,
         "consent": row["consent"],
+        "preferences": preferences_of(row["consent"]),
         "gpc": row["gpc"],
         "createdAt": row["created_at"] or row["first_seen_at"],
         "updatedAt": row["updated_at"],

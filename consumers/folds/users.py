@@ -74,6 +74,8 @@ class _Gathering(Gathering):
         event = placed.event
         if event.type == CHANGE:  # which is nothing that the person did
             self.first = min(self.first, placed.occurred_at)
+            if event.anonymous_id and placed.user_id:  # of an event that was dropped, see consents.py
+                self.anonymous_ids.add(event.anonymous_id)
             self._change(placed.occurred_at, change_of(event))
             return
         super().add(placed)
@@ -90,15 +92,15 @@ class _Gathering(Gathering):
         elif event.event == SURVEY and (score := _nps_of(placed.said)) is not None:
             self.nps = max(self.nps, (_said_at(placed), score))
         if _says_consent(event.context):
-            _add_consent(self.consent, placed)
+            for category, choice in choices(placed).items():
+                _keep_later(self.consent, category, choice)
 
     def _change(self, at: int, change: UserChange) -> None:
         self._add_traits(at, change.traits, unsets=True)
         for tag, is_on in change.tags.items():
             _keep_later(self.tags, tag, (at, is_on))
-        for category, state in change.consent.items():
-            if state in STATES:
-                _keep_later(self.consent, category, (at, STATES[state]))
+        for category, choice in _changed_choices(at, change).items():
+            _keep_later(self.consent, category, choice)
 
     def _add_traits(
         self, at: int, given: Mapping[str, msgspec.Raw], *, ignored: Collection[str] = (), unsets: bool = False
@@ -206,15 +208,24 @@ def _text_of(value: bytes) -> str:
     return f"{fitted.json}\n{fitted.sent}" if fitted.sent else fitted.json
 
 
-def _add_consent(consent: Consent, placed: Placed) -> None:
+def choices(placed: Placed) -> Consent:
+    """What an event or a change says of consent."""
     event = placed.event
+    if event.type == CHANGE:
+        return _changed_choices(placed.occurred_at, change_of(event))
+    if not _says_consent(event.context):
+        return {}
     try:
         said = _read_consent(bytes(_context.decode(event.context).consent))
     except msgspec.MsgspecError:
-        return  # ClickHouse refuses such an event by itself
-    for category, state in said.items():
-        if not event.unverified or state != GRANTED:  # anyone may restrict; to permit takes the user
-            _keep_later(consent, category, (_said_at(placed), state))
+        return {}  # ClickHouse refuses such an event by itself
+    at = _said_at(placed)
+    # Anyone may restrict; to permit takes the user.
+    return {category: (at, state) for category, state in said.items() if not event.unverified or state != GRANTED}
+
+
+def _changed_choices(at: int, change: UserChange) -> Consent:
+    return {category: (at, STATES[state]) for category, state in change.consent.items() if state in STATES}
 
 
 @lru_cache(maxsize=256)  # most people choose alike

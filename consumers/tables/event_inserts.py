@@ -46,7 +46,7 @@ def insert_events(
     for attempt in range(MOST_TRIES + 1):
         missing = events
         if attempt or (parked and chunk.repeated):
-            stored = _positions(warehouse, chunk, events)
+            stored = stored_places(warehouse, chunk, events)
             missing = [placed for placed in events if (placed.offset, placed.index) not in stored]
             if not missing:
                 return refused_rows
@@ -73,7 +73,7 @@ def withdraw(warehouse: Warehouse, events: Sequence[Placed]) -> None:
             warehouse.command(WITHDRAW, {**log, **places})
 
 
-def _positions(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> set[tuple[Any, ...]]:
+def stored_places(warehouse: Warehouse, chunk: Chunk, events: Sequence[Placed]) -> set[tuple[Any, ...]]:
     """(offset, index) of the chunk's rows in the table."""
     first = min((placed.record.received_at for placed in events), default=0)
     month = datetime.fromtimestamp(first / 1000, UTC).strftime("%Y%m")

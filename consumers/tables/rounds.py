@@ -9,17 +9,20 @@ put into the quarantine while the rest goes on (isolation.py), and a project wit
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
 from ask0.consumers.folds import identities, user_changes
+from ask0.consumers.folds.audit import is_of_nobody
 from ask0.consumers.folds.events import Columns, event_columns
 from ask0.consumers.folds.identities import Guest, Link
 from ask0.consumers.folds.quarantine import quarantine_columns, unwritten
 from ask0.consumers.folds.records import Placed, Quarantined, place_of, read
 from ask0.consumers.folds.user_merges import Held
+from ask0.consumers.tables.audit import store_audit
 from ask0.consumers.tables.bounds import Heavy, add_gatherers, merged, read_heavy, read_shared
+from ask0.consumers.tables.consents import allow, read_restricted
 from ask0.consumers.tables.dedup import First, claim, first_of_each
 from ask0.consumers.tables.event_inserts import ToColumns, insert_events
 from ask0.consumers.tables.facts import Facts, insert_facts
@@ -45,13 +48,15 @@ from ask0.warehouse.connect import Warehouse
 @dataclass
 class Limits:
     """How much may be bad, of the log before the worker stops, of a project before it is parked; which names of
-    properties a project may use; and in which projects somebody was ever merged. Kept from round to round."""
+    properties a project may use; in which projects somebody was ever merged, and consent is in force. Kept from round
+    to round."""
 
     unreadable: PoisonLimit = field(default_factory=PoisonLimit)
     poison: ProjectPoison = field(default_factory=ProjectPoison)
     parking: Parking = field(default_factory=Parking)
     names: ProjectNames = field(default_factory=ProjectNames)
     merging: set[str] = field(default_factory=set)
+    enforces: Callable[[str], bool] = lambda project_id: False  # whether what people deny of analytics is in force
 
 
 @dataclass
@@ -64,6 +69,7 @@ class Applied:
     quarantined: Counter[str]  # by reason
     left_out: Counter[str]  # facts of events that were stored, by LeftOut
     newest: int  # received_at of the newest event stored, 0 if none was
+    denied: int = 0  # of people who deny analytics, so that they are dropped
 
 
 @dataclass
@@ -77,6 +83,7 @@ class Page:
     known: Mapping[Guest, Link] = field(default_factory=dict)
     roots: Mapping[Key, str] = field(default_factory=dict)  # of users who are merged into somebody
     heavy: Heavy = field(default_factory=Heavy)
+    restricted: Collection[Key] = ()  # users and guests who have ever denied what is in force
 
     @property
     def owners(self) -> dict[Key, str]:
@@ -110,23 +117,29 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         heavy = merged(page.heavy for page in found)
         duplicates = len(decoded.events) - len(events)
         events = list(identities.vouch(events, known))
-        asked = [placed for placed in events if is_merge(placed)]
+        told = [placed for placed in events if placed.event.type == CHANGE]
+        asked = [placed for placed in told if is_merge(placed)]
         events = [placed for placed in events if not is_merge(placed)] if asked else events
+        restricted = {owner for page in found for owner in page.restricted}
+        allowed = allow(warehouse, token, events, known, restricted, limits.enforces)
+        events = [*allowed.events]
         limits.names.begin(warehouse, {placed.record.project_id for placed in events})
     with timed("events"):
         parked = {record.chunk.token for record in decoded.parked}
         owners = {key: owner for page in found for key, owner in page.owners.items()}
-        bad, facts = _insert_and_fold(warehouse, events, owners, heavy, limits, parked)
+        bad, facts = _insert_and_fold(warehouse, events, owners, heavy, limits, parked, allowed.kept)
         limits.names.save(warehouse, token)
     if bad:
         culprits = {(row.chunk.token, row.offset, row.index) for row in bad}
         events = [placed for placed in events if place_of(placed) not in culprits]
-        facts = Facts.of(events, heavy)
+        facts = Facts.of([*events, *allowed.kept], heavy)
     with timed("facts"):
         withdrawn = insert_facts(warehouse, token, facts, known, events)
         bad += withdrawn
         _insert_changes(warehouse, token, events, withdrawn)
         held, not_held = store_merges(warehouse, token, asked) if asked else ([], [])
+        if told:
+            store_audit(warehouse, told, [*withdrawn, *not_held])
     touched = Touched(set(facts.users), set(facts.conversations))
     unwritable: list[Culprit] = []
     with timed("reown"):
@@ -156,8 +169,9 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         duplicates=duplicates,
         parked=sum(record.events for record in decoded.parked),
         quarantined=Counter(row.reason for row in quarantined),
-        left_out=heavy.left_out + limits.names.left_out,
+        left_out=heavy.left_out + limits.names.left_out + allowed.left_out,
         newest=newest,
+        denied=allowed.dropped,
     )
 
 
@@ -184,6 +198,7 @@ def _look_up(warehouse: Warehouse, page: Page, token: str, merging: Collection[s
     def read_others() -> None:
         page.known = read_links(warehouse, keys, page.guests) if page.guests else {}
         page.heavy = read_heavy(warehouse, keys, events)
+        page.restricted = read_restricted(warehouse, keys)
         keys.check()
         if merging:
             _look_up_merged(warehouse, page, merging)
@@ -262,9 +277,10 @@ def _insert_and_fold(
     heavy: Heavy,
     limits: Limits,
     parked: Collection[str],
+    kept: Sequence[Placed],
 ) -> tuple[list[Quarantined], Facts]:
-    """The facts are folded while ClickHouse has the first events, and not before: columns are made by the interpreter
-    as well, and two threads that both need it only hold each other up."""
+    """Of what is `kept` there are facts alone. They are folded while ClickHouse has the first events, and not before:
+    columns are made by the interpreter as well, and two threads that both need it only hold each other up."""
     made = Event()
 
     def to_columns(some: Sequence[Placed]) -> Columns:
@@ -280,7 +296,7 @@ def _insert_and_fold(
 
     def fold() -> Facts:
         made.wait()
-        return Facts.of(events, heavy)
+        return Facts.of([*events, *kept] if kept else events, heavy)
 
     return run_both(insert, fold)
 
@@ -306,7 +322,8 @@ def _insert_changes(
 ) -> None:
     """Who changed what: of all changes but those that are of the quarantine now."""
     culprits = {(row.chunk.token, row.offset, row.index) for row in withdrawn}
-    changes = [p for p in events if p.event.type == CHANGE and place_of(p) not in culprits]
+    of_users = (placed for placed in events if placed.event.type == CHANGE and not is_of_nobody(placed))
+    changes = [placed for placed in of_users if place_of(placed) not in culprits]
     if changes:
         warehouse.insert("user_changes", user_changes.change_columns(changes), token=f"{token}:changes")
 

@@ -15,11 +15,13 @@ from ask0.warehouse.connect import Warehouse
 class Rows:
     """Rows in every table, of the events of each chunk."""
 
-    def __init__(self, warehouse: Warehouse, registry: CollectorRegistry, health: WorkerHealth) -> None:
+    def __init__(
+        self, warehouse: Warehouse, registry: CollectorRegistry, health: WorkerHealth, limits: Limits | None = None
+    ) -> None:
         self._warehouse = warehouse
         self._metrics = Metrics(registry)
         self._health = health
-        self._limits = Limits()
+        self._limits = limits or Limits()
         self._applied: Applied | None = None
 
     def apply(self, chunks: Sequence[Chunk], timed: Timed) -> int:
@@ -55,6 +57,9 @@ class Metrics:
         self._put_aside = Counter(
             "ask0_worker_events_parked", "Events and rejects put aside with their parked project", registry=registry
         )
+        self._denied = Counter(
+            "ask0_worker_events_denied", "Events of people who deny analytics, which are dropped", registry=registry
+        )
         self._quarantined = Counter(
             "ask0_worker_quarantined", "Events and records put into the quarantine", ["reason"], registry=registry
         )
@@ -72,6 +77,7 @@ class Metrics:
         self._stored.inc(applied.stored)
         self._duplicates.inc(applied.duplicates)
         self._put_aside.inc(applied.parked)
+        self._denied.inc(applied.denied)
         for reason, number in applied.quarantined.items():
             self._quarantined.labels(reason).inc(number)
         for reason, number in applied.left_out.items():
@@ -79,8 +85,12 @@ class Metrics:
 
 
 def rows_worker(
-    reader: Reader, warehouse: Warehouse, registry: CollectorRegistry, health: WorkerHealth | None = None
+    reader: Reader,
+    warehouse: Warehouse,
+    registry: CollectorRegistry,
+    health: WorkerHealth | None = None,
+    limits: Limits | None = None,
 ) -> Worker:
     """Any number of them may run on one log and warehouse."""
     health = health or WorkerHealth()
-    return Worker(reader, Rows(warehouse, registry, health), registry, health)
+    return Worker(reader, Rows(warehouse, registry, health, limits), registry, health)

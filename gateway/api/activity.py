@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from ask0.gateway.api.audit import AuditLog
 from ask0.gateway.api.conversations import Conversations
 from ask0.gateway.api.paths import BASE
 from ask0.gateway.api.reading import Reading
@@ -15,10 +16,9 @@ from ask0.gateway.api.user_insights import UserInsights
 from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
-from ask0.gateway.operations import Asked, Operation
+from ask0.gateway.operations import Asked, OfKeys, Operation
 from ask0.gateway.questions import Questions
 from ask0.schemas import activity as shown
-from ask0.schemas.scopes import Scope
 from ask0.warehouse.connect import Warehouse
 
 Answer = Callable[[Asked], Awaitable[Response]]
@@ -71,11 +71,19 @@ def activity_group(entrance: Entrance, warehouse: Warehouse, questions: Question
             shown.Paged,
             shown.UserAudit,
         ),
+        _get(
+            f"{BASE}/audit",
+            ("audit:read", "users:read"),
+            AuditLog(reading).list,
+            "Who did what in the project",
+            shown.AuditQuery,
+            shown.UserAudit,
+        ),
     ]
     return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
 
 
 def _get(
-    path: str, scope: Scope, answer: Answer, summary: str, query: type[BaseModel] | None, answers: type[BaseModel]
+    path: str, scope: OfKeys, answer: Answer, summary: str, query: type[BaseModel] | None, answers: type[BaseModel]
 ) -> Operation:
     return Operation("GET", path, answer, summary, Access.SERVER, scope, query=query, answers=answers)

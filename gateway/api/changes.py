@@ -20,6 +20,7 @@ from ask0.gateway.ingest.budgets import Budgets
 from ask0.gateway.ingest.intake import Intake
 from ask0.gateway.operations import Asked
 from ask0.gateway.questions import Questions
+from ask0.schemas.audit import SALT_CHARACTERS, Told
 from ask0.schemas.events import Event
 from ask0.schemas.records import Record
 from ask0.schemas.user_changes import CHANGE, Origin, UserChange, encode
@@ -44,6 +45,7 @@ class Request(NamedTuple):
     digest: str
     trace: str  # the id of the request, for the audit log
     is_keyed: bool
+    ip: str = ""  # of the caller, likewise
 
 
 class Wanted(NamedTuple):
@@ -51,7 +53,7 @@ class Wanted(NamedTuple):
 
     user_id: str
     action: str
-    change: UserChange | UserMerge
+    change: UserChange | UserMerge | Told
     seen: int
     id: str = ""  # of the change, where it does not follow from the call and the place in it …
     later: int = 0  # … and by how many ms it comes after those of the same user that stand before it
@@ -91,6 +93,7 @@ class Changes:
             digest=blake2b(said, digest_size=12).hexdigest(),
             trace=asked.request.scope[REQUEST_ID],
             is_keyed=key is not None,
+            ip=asked.caller.ip,
         )
 
     async def was_made(self, request: Request, user_id: str) -> bool:
@@ -117,6 +120,17 @@ class Changes:
         self.budgets.charge(request.project_id, len(events), sum(len(entry.value) for entry in entries))
         try:
             return await self.log.append(entries)
+        except LogUnavailable as error:
+            raise ServiceUnavailable(IN_DOUBT, retry_after=error.retry_after) from error
+
+    async def tell(self, request: Request, action: str, told: Told) -> None:
+        """The audit log, of something that changes no user. Raises ServiceUnavailable."""
+        now = time.time_ns() // 1_000_000
+        event = self._event(request, 0, Wanted("", action, told, 0), now)
+        intake = Intake(partitioned=self.log.partitioned)
+        intake.accept(request.project_id, event)
+        try:
+            await self.log.append(intake.take_entries(Record(project_id=request.project_id, received_at=now)))
         except LogUnavailable as error:
             raise ServiceUnavailable(IN_DOUBT, retry_after=error.retry_after) from error
 
@@ -155,7 +169,15 @@ class Changes:
             user_id="" if is_guest else item.user_id,
             anonymous_id=item.user_id if is_guest else "",
             properties=encode(item.change),
-            context=encode(Origin(actor=request.actor, request=request.trace, digest=request.digest)),
+            context=encode(
+                Origin(
+                    actor=request.actor,
+                    request=request.trace,
+                    digest=request.digest,
+                    ip=request.ip,
+                    salt=secrets.token_hex(SALT_CHARACTERS // 2),
+                )
+            ),
         )
 
 

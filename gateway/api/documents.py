@@ -37,6 +37,7 @@ async def write(
             id=request.id,
             expects=expects,
             digest=request.digest,
+            ip=request.ip,
         )
     except MovedOn:
         raise

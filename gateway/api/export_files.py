@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import orjson
 
 from ask0.schemas import user_export as shown
-from ask0.schemas.activity import Conversation
+from ask0.schemas.activity import AuditEntry, Conversation
 from ask0.schemas.api import HeldSegment
 from ask0.schemas.user_export import columns_of
 from ask0.schemas.user_files import FIELDS, write_head, write_row
@@ -135,7 +135,7 @@ def _files(head: Mapping[str, Any], everything: Everything) -> Iterator[tuple[st
     yield "conversations", columns_of(Conversation), everything.conversations()
     yield "messages", columns_of(shown.ExportedMessage), everything.messages()
     yield "events", columns_of(shown.ExportedEvent), everything.events()
-    yield "audit", columns_of(shown.ExportedChange), everything.audit()
+    yield "audit", columns_of(AuditEntry), everything.audit()
     yield "quarantine", columns_of(shown.ExportedReject), everything.quarantine()
     about = {name: head[name] for name in ("exportedAt", "projectId")}
     about |= {"quarantineSince": everything.quarantine_since}

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -19,12 +20,13 @@ from ask0.gateway.api.export_files import Export, write_json, write_zip
 from ask0.gateway.api.paths import project_of
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.users import Users, found
-from ask0.gateway.errors import GatewayError, QuotaExceeded, ServiceUnavailable
+from ask0.gateway.errors import QuotaExceeded, ServiceUnavailable
 from ask0.gateway.jobs.background import Background
 from ask0.gateway.operations import Asked
 from ask0.schemas.documents import subject_of
 from ask0.schemas.events import write_time
 from ask0.schemas.user_changes import UserChange
+from ask0.warehouse.errors import Refused
 from ask0.warehouse.user_export import Everything
 from ask0.warehouse.whose import Person
 
@@ -58,6 +60,7 @@ class Exports:
         self._defined = defined
         self._background = background
         self._places = Places()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by project
 
     async def export(self, asked: Asked) -> Response:
         """Of a guest who has become a user, or of a user merged into another, that one's."""
@@ -82,7 +85,8 @@ class Exports:
         except BaseException:
             give_back()
             raise
-        pieces = self._pieces(write(Export(head, everything)), asked.request.scope[REQUEST_ID])
+        written, request_id = write(Export(head, everything)), asked.request.scope[REQUEST_ID]
+        pieces = self._pieces(written, project_id, request_id, give_back)
         return Download(pieces, give_back, headers=headers, media_type=media_type)
 
     async def _head(self, profile: dict[str, Any], everything: Everything) -> Mapping[str, Any]:
@@ -114,15 +118,23 @@ class Exports:
         request = request._replace(id=f"chg_{secrets.token_hex(16)}", is_keyed=False)
         await self._changes.append(request, [Wanted(person.id, "user.exported", UserChange(), 0)])
 
-    async def _pieces(self, pieces: Iterator[bytes], request_id: str) -> AsyncIterator[bytes]:
-        """A thread reads and writes one, and is free while it is sent. Raises BrokeOff."""
+    async def _pieces(
+        self, pieces: Iterator[bytes], project_id: str, request_id: str, give_back: Callable[[], None]
+    ) -> AsyncIterator[bytes]:
+        """A thread makes one and is free while it is sent; a project has one thread at a time. Raises BrokeOff."""
+        turn = self._turns.setdefault(project_id, asyncio.Lock())
         try:
-            while (piece := await self._background.ask(next, pieces, None)) is not None:
+            while (piece := await self._next(pieces, turn)) is not None:
                 if piece:
                     yield piece
-        except GatewayError as error:
-            logger.warning("an export broke off: %s", error.message, extra={"request_id": request_id})
-            raise BrokeOff from None
+            give_back()  # before the reader sees the end, and may ask again
+        except (ServiceUnavailable, Refused) as error:
+            logger.warning("an export broke off: %s", type(error).__name__, extra={"request_id": request_id})
+            raise BrokeOff("ClickHouse does not answer") from None
+
+    async def _next(self, pieces: Iterator[bytes], turn: asyncio.Lock) -> bytes | None:
+        async with turn:
+            return await self._background.ask(next, pieces, None)
 
 
 class Download(StreamingResponse):
@@ -155,7 +167,7 @@ class Places:
         self._of_project: Counter[str] = Counter()
 
     def take(self, person: Person) -> Callable[[], None]:
-        """Gives the place back. Raises QuotaExceeded, ServiceUnavailable."""
+        """To give the place back, any number of times. Raises QuotaExceeded, ServiceUnavailable."""
         project_id = person.project_id
         if person in self._taken:
             raise QuotaExceeded(
@@ -173,8 +185,13 @@ class Places:
             raise ServiceUnavailable("too many users are being exported: ask again later", retry_after=5)
         self._taken.add(person)
         self._of_project[project_id] += 1
+        is_taken = True
 
         def give_back() -> None:
+            nonlocal is_taken
+            if not is_taken:
+                return
+            is_taken = False
             self._taken.discard(person)
             self._of_project[project_id] -= 1
             if not self._of_project[project_id]:

@@ -3,11 +3,13 @@
 from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.project_settings import ProjectSettings
 from ask0.gateway.errors import BadRequest, Forbidden
 from ask0.gateway.ingest.verification import token_of
 from ask0.gateway.operations import Asked
 from ask0.gateway.questions import Questions
 from ask0.schemas import wire
+from ask0.schemas.consent import PERSONALIZATION
 from ask0.schemas.events import parse_id
 from ask0.schemas.ids import guest_id
 from ask0.schemas.reasons import InvalidEvent, Reason
@@ -18,18 +20,23 @@ NOT_VERIFIED = "this project cannot check who a user is: make a key with `ask0 v
 
 
 class Visitor:
-    def __init__(self, catalog: CatalogCache, warehouse: Warehouse, questions: Questions) -> None:
+    def __init__(
+        self, catalog: CatalogCache, warehouse: Warehouse, questions: Questions, settings: ProjectSettings
+    ) -> None:
         self._catalog = catalog
         self._warehouse = warehouse
         self._questions = questions
+        self._settings = settings
 
     async def user(self, asked: Asked) -> Response:
-        """{"user": {"id", …traits}}, or null for someone who is not known yet."""
+        """{"user": {"id", …traits}}, or null for someone who is not known yet, or has denied that pages are made for
+        them."""
         project_id = asked.caller.project_id
         project = self._catalog.current.projects.get(project_id)
         readable = project.verification.readable if project else ()
         whose = self._identify(asked.body, project_id)
-        user = await self._questions.ask(read_user, self._warehouse, project_id, whose, readable)
+        unless = PERSONALIZATION if self._settings.enforces_consent(project_id) else ""
+        user = await self._questions.ask(read_user, self._warehouse, project_id, whose, readable, unless)
         return JSONResponse({"user": user}, headers={"cache-control": "no-store"})
 
     def _identify(self, asked: wire.Visitor, project_id: str) -> str:

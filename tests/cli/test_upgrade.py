@@ -33,7 +33,7 @@ def make_old(data_dir: Path, server: Server) -> None:
     lines = "\n".join(json.dumps(row) for row in rows)
     done = server.run("sql", stdin=f"INSERT INTO catalog FORMAT JSONEachRow\n{lines}".encode())
     assert done.code == 0, done
-    assert server.run("sql", "TRUNCATE TABLE changes").code == 0
+    assert server.run("sql", "TRUNCATE TABLE audit").code == 0
     (data_dir / SNAPSHOT_NAME).unlink()
 
 

@@ -30,6 +30,7 @@ from tests.gateway.tokens import SECRET_OF_SITE, secret_of
 
 PROJECT, OTHER_PROJECT, STRICT_PROJECT = "proj_first", "proj_second", "proj_strict"
 BOT_PROJECT, BOT_SECRET = "proj_bot", "sk_secret_of_bot"
+LIST_PROJECT, LIST_SECRET = "proj_list", "sk_secret_of_list"  # of tests that know all its users
 KEY, OTHER_KEY, STRICT_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_strict", "wk_revoked"
 SECRET, STRICT_SECRET, REVOKED_SECRET = "sk_secret_of_first", "sk_secret_of_strict", "sk_revoked_secret"
 
@@ -131,7 +132,7 @@ async def save(dsn: str, *documents: Project | Key) -> None:
 
 
 def example_catalog() -> Catalog:
-    """Four projects; the strict one requires tokens."""
+    """Some projects; the strict one requires tokens."""
     keys = (
         Key(id=KEY, kind="write", project_id=PROJECT, shown=KEY, created_at=1),
         Key(id=OTHER_KEY, kind="write", project_id=OTHER_PROJECT, shown=OTHER_KEY, created_at=1),
@@ -140,10 +141,12 @@ def example_catalog() -> Catalog:
         secret_key(SECRET, PROJECT, 1),
         secret_key(STRICT_SECRET, STRICT_PROJECT, 1),
         secret_key(BOT_SECRET, BOT_PROJECT, 1),
+        secret_key(LIST_SECRET, LIST_PROJECT, 1),
         replace(secret_key(REVOKED_SECRET, STRICT_PROJECT, 1), revoked_at=2),
     )
     verification = Verification(required=True, keys=(secret_of(SECRET_OF_SITE),), readable=("plan", "firstName", "a.b"))
-    projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in (PROJECT, OTHER_PROJECT, BOT_PROJECT)]
+    plain = PROJECT, OTHER_PROJECT, BOT_PROJECT, LIST_PROJECT
+    projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in plain]
     projects.append(Project(id=STRICT_PROJECT, name="Strict", created_at=1, verification=verification))
     return Catalog(projects={project.id: project for project in projects}, keys={key.id: key for key in keys})
 

@@ -1,6 +1,7 @@
 /** The client: calls that only say something go through a queue, calls of the API are awaited. */
 
 import { Api } from "./api.js";
+import { Audit } from "./audit.js";
 import { Connection } from "./connection.js";
 import { deliverTo } from "./delivery.js";
 import type { Access } from "./entities.js";
@@ -33,6 +34,8 @@ export class Ask0 {
   readonly segments: Segments;
   /** Where users are, by rules that are tried in order. */
   readonly stages: Stages;
+  /** Who did what. */
+  readonly audit: Audit;
   /** Work that goes on after its answer, as an erase does. */
   readonly jobs: Jobs;
   /** Writes that were not applied yet when they were answered. */
@@ -51,6 +54,7 @@ export class Ask0 {
     this.users = new Users(this.#api);
     this.segments = new Segments(this.#api);
     this.stages = new Stages(this.#api);
+    this.audit = new Audit(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);
   }

@@ -83,6 +83,20 @@ export interface StageList {
   version: string;
 }
 
+/** Who did what: `source` is `change`, or `event` where the person said it themselves. */
+export interface AuditEntry {
+  at: string;
+  source: "change" | "event";
+  id: string;
+  action: string;
+  outcome: "done" | "refused";
+  actor: string | null;
+  entity: string;
+  entityId: string | null;
+  ip: string | null;
+  [field: string]: unknown;
+}
+
 /** How many were in a segment at the end of a day; null where that was not known yet. */
 export interface SegmentSize {
   date: string;

@@ -1,9 +1,11 @@
 /** Identify and track the users of AI assistants, from a Node server. */
 
 export type { WriteOptions } from "./api.js";
+export type { Audit, AuditOptions } from "./audit.js";
 export { Ask0 } from "./client.js";
 export type {
   Access,
+  AuditEntry,
   Change,
   Conversation,
   Filter,

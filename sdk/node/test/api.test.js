@@ -124,6 +124,18 @@ const REQUESTS = {
     undefined,
     { history: [] },
   ],
+  "audit.list": [
+    (ask0) => ask0.audit.list({ action: "key.used", entityId: 7, since: "2026-01-01", limit: 5 }),
+    `GET ${P}/audit?action=key.used&entityId=7&since=2026-01-01&limit=5`,
+    undefined,
+    { audit: [] },
+  ],
+  "audit.ofUser": [
+    (ask0) => ask0.audit.ofUser("a/b", { limit: 5 }),
+    `GET ${P}/users/a%2Fb/audit?limit=5`,
+    undefined,
+    { audit: [] },
+  ],
   "stages.list": [(ask0) => ask0.stages.list(), `GET ${P}/stages`],
   "stages.put": [
     (ask0) => ask0.stages.put([{ name: "All", filter: { all: [] } }], { ifMatch: 7 }),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import httpx
 
+from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.progress import Progress, TaskJobs
@@ -29,6 +30,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
     users: "TaskUsers"
     segments: Segments[Awaitable[Json]]
     stages: Stages[Awaitable[Json]]
+    audit: Audit[Awaitable[Json]]
     jobs: TaskJobs
     changes: Progress[Awaitable[Json]]
 
@@ -53,6 +55,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self.users = TaskUsers(self._options.max_retries, self._wire, self._root)
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
+        self.audit = Audit(self.users.call, self._root)
         self.jobs = TaskJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False

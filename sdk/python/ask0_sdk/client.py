@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import httpx
 
+from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.progress import Progress, ThreadJobs
@@ -29,6 +30,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
     users: "ThreadUsers"
     segments: Segments[Json]
     stages: Stages[Json]
+    audit: Audit[Json]
     jobs: ThreadJobs
     changes: Progress[Json]
 
@@ -52,6 +54,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self.users = ThreadUsers(self._options.max_retries, self._wire, self._root)
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
+        self.audit = Audit(self.users.call, self._root)
         self.jobs = ThreadJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False

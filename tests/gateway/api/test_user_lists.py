@@ -13,7 +13,7 @@ import pytest
 
 from ask0.schemas.listing import read_sort, write_cursor
 from ask0.warehouse.connect import Warehouse
-from tests.gateway.running import OTHER_PROJECT, SECRET, STRICT_PROJECT, STRICT_SECRET, Running
+from tests.gateway.running import LIST_PROJECT, LIST_SECRET, OTHER_PROJECT, SECRET, Running
 
 PLANS = ("free", "pro", "Pro", "Ünter", None)
 SEATS: tuple[Any, ...] = (None, 1, 2.5, -7, 10**12, "many", "Few", True, False, [1])
@@ -40,12 +40,12 @@ def people(clickhouse: Warehouse) -> list[dict[str, Any]]:
 
 
 def insert(clickhouse: Warehouse, rows: list[dict[str, Any]], version: int = 1) -> None:
-    common = {"project_id": STRICT_PROJECT, "status": "Active", "merged_into": "", "_version": version}
+    common = {"project_id": LIST_PROJECT, "status": "Active", "merged_into": "", "_version": version}
     columns = {name: [({**common, **row})[name] for row in rows] for name in {**common, **rows[0]}}
     clickhouse.insert("user_rows", columns, token=uuid4().hex)
 
 
-def ask(gateway: Running, *, secret: str = STRICT_SECRET, project: str = "-", **query: Any) -> httpx.Response:
+def ask(gateway: Running, *, secret: str = LIST_SECRET, project: str = "-", **query: Any) -> httpx.Response:
     """As parameters."""
     given = {name: json.dumps(value) if name == "filter" else value for name, value in query.items()}
     headers = {"authorization": f"Bearer {secret}"}
@@ -53,7 +53,7 @@ def ask(gateway: Running, *, secret: str = STRICT_SECRET, project: str = "-", **
 
 
 def query(gateway: Running, **body: Any) -> httpx.Response:
-    headers = {"authorization": f"Bearer {STRICT_SECRET}"}
+    headers = {"authorization": f"Bearer {LIST_SECRET}"}
     return gateway.client.post("/v1/projects/-/users/query", json=body, headers=headers)
 
 
@@ -77,7 +77,7 @@ def test_a_list_is_whole_profiles_and_says_how_many_there_are(gateway: Running) 
     assert ids(answer["users"]) == [f"list-{number:03}" for number in range(30)]
     assert answer["total"] == 120
     single = gateway.client.get(
-        "/v1/projects/-/users/list-000", headers={"authorization": f"Bearer {STRICT_SECRET}"}
+        "/v1/projects/-/users/list-000", headers={"authorization": f"Bearer {LIST_SECRET}"}
     ).json()
     assert answer["users"][0] == single
 
@@ -257,21 +257,21 @@ def test_what_cannot_be_asked_is_refused_with_its_place(gateway: Running, asked:
 
 def test_a_filter_that_is_no_json_is_refused(gateway: Running) -> None:
     answer = gateway.client.get(
-        "/v1/projects/-/users", params={"filter": "{plan:"}, headers={"authorization": f"Bearer {STRICT_SECRET}"}
+        "/v1/projects/-/users", params={"filter": "{plan:"}, headers={"authorization": f"Bearer {LIST_SECRET}"}
     )
     assert (answer.status_code, answer.json()["details"][0]["at"]) == (400, "filter")
 
 
 def test_a_project_lists_nobody_of_another(gateway: Running) -> None:
     assert not any(id.startswith("list-") for id in ids(ask(gateway, secret=SECRET, limit=200).json()["users"]))
-    assert ask(gateway, secret=SECRET, project=STRICT_PROJECT).status_code == 404
+    assert ask(gateway, secret=SECRET, project=LIST_PROJECT).status_code == 404
     assert ask(gateway, project=OTHER_PROJECT).status_code == 404
     cursor = ask(gateway, limit=3).json()["next"]
     assert ask(gateway, secret=SECRET, cursor=cursor).json()["code"] == "wrong_cursor"
 
 
 def changed(gateway: Running, **query: Any) -> httpx.Response:
-    headers = {"authorization": f"Bearer {STRICT_SECRET}"}
+    headers = {"authorization": f"Bearer {LIST_SECRET}"}
     return gateway.client.get("/v1/projects/-/changes", params=query, headers=headers)
 
 
@@ -297,7 +297,7 @@ def test_a_copy_is_kept_by_asking_for_what_changed_since(
 @pytest.mark.parametrize("name", ["ids", "fields", "sort", "segment", "search", "cursor", "filter", r"\ud800"])
 def test_half_a_character_anywhere_in_a_query_is_no_fault_of_ours(gateway: Running, name: str) -> None:
     for value in (r'["\ud800"]', r'"\ud800"', r'{"tag":"\ud800"}', r'{"\ud800":1}'):
-        headers = {"authorization": f"Bearer {STRICT_SECRET}"}
+        headers = {"authorization": f"Bearer {LIST_SECRET}"}
         asked = f'{{"{name}":{value}}}'
         answer = gateway.client.post("/v1/projects/-/users/query", content=asked, headers=headers)
         assert answer.status_code in (200, 400), (asked, answer.text)

@@ -1,10 +1,13 @@
 """The SDK and a real Ask0: what is said of users arrives once and can be asked for."""
 
 import asyncio
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from ask0_sdk import Ask0, Ask0Error, Refusal
@@ -174,4 +177,11 @@ async def test_a_user_is_made_changed_found_and_let_in(kind: type[Client], ask0:
     assert (await outcome(client.access(user=run)))["reason"] == "deactivated"
     await outcome(client.users.reactivate(run))
     assert (await outcome(client.access(user=run)))["allowed"] is True
+    whole = json.loads(b"".join(await collect(client.users.export(run))))
+    assert (whole["profile"]["id"], whole["profile"]["traits"]) == (run, {"seats": 5})
+    archive = ZipFile(BytesIO(b"".join(await collect(client.users.export(run, format="csv")))))
+    assert run in archive.read("profile.csv").decode()
+    found = await outcome(client.audit.list(entity_id=run, action="user.updated"))
+    assert [entry["traits"] for entry in found["audit"]] == [{"plan": run}]
+    assert found["audit"][0] in (await outcome(client.audit.of_user(run)))["audit"]
     await close(client)

@@ -112,6 +112,12 @@ CASES = {
     "segments.history": Case(
         lambda c: c.segments.history("seg_1", days=7), "GET", f"{SEGMENTS}/seg_1/history?days=7"
     ),
+    "audit.list": Case(
+        lambda c: c.audit.list(action="key.used", entity_id=7, since="2026-01-01", limit=5),
+        "GET",
+        "/v1/projects/-/audit?action=key.used&since=2026-01-01&entityId=7&limit=5",
+    ),
+    "audit.of_user": Case(lambda c: c.audit.of_user("a/b", limit=5), "GET", f"{USERS}/a%2Fb/audit?limit=5"),
     "stages.list": Case(lambda c: c.stages.list(), "GET", "/v1/projects/-/stages"),
     "stages.put": Case(
         lambda c: c.stages.put([{"name": "All", "filter": {"all": []}}], if_match="7"),

@@ -1,6 +1,7 @@
 /** The users API of a running Ask0, which tests/sdk/test_node.py starts: its address and keys are in the environment. */
 
 import assert from "node:assert/strict";
+import { buffer, json } from "node:stream/consumers";
 import { test } from "node:test";
 import { Ask0 } from "@ask0/node";
 import { runPart } from "../documented.js";
@@ -75,4 +76,15 @@ test("whoever is deactivated may not chat", async () => {
   assert.deepEqual((await ask0.access({ user: id })).reason, "deactivated");
   assert.equal((await ask0.users.reactivate(id)).status, "Active");
   assert.equal((await ask0.access({ user: id })).allowed, true);
+});
+
+test("everything of a user comes as JSON, and as a zip", async () => {
+  const id = `${run}/whole 😀`;
+  await ask0.users.upsert({ id, plan: "pro" });
+  const whole = await json(ask0.users.export(id));
+  assert.equal(whole.profile.id, id);
+  assert.equal(whole.profile.plan, "pro");
+  const archive = await buffer(ask0.users.export(id, { format: "csv" }));
+  assert.equal(archive.subarray(0, 2).toString(), "PK");
+  await assert.rejects(ask0.users.export(`${run}-nobody`).next(), IS_REFUSED("unknown_user"));
 });

@@ -1,0 +1,106 @@
+"""Settings of a project: as documents on the control stream, as they are asked for and as they are shown."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import Field
+
+from ask0.schemas.api import Answer, Text
+from ask0.schemas.user_writes import Strict
+
+PRIVACY: Final = "privacy"  # kinds of documents; the subject is the project
+RETENTION: Final = "retention"
+
+DAY_MS = 86_400_000
+MOST_DAYS = 36_500
+LEAST_AUDIT_DAYS = 35  # so long a call that is sent again is known by what was changed
+GRACE_MS = DAY_MS  # before a retention that was changed is applied by itself
+
+# What is kept for so long, by the names of the API: of the document, and of what is removed.
+KEPT = {
+    "inactiveUsers": "inactive_users",
+    "events": "events",
+    "conversations": "conversations",
+    "quarantine": "quarantine",
+    "audit": "audit",
+}
+
+
+class Privacy(msgspec.Struct, frozen=True, kw_only=True):
+    project_id: str
+    enforce_consent: bool
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """Days; None is for ever."""
+
+    project_id: str
+    inactive_users: int | None = None
+    events: int | None = None
+    conversations: int | None = None
+    quarantine: int | None = None
+    audit: int | None = None
+    changed_at: int  # epoch ms
+
+    def ends(self, now: int) -> dict[str, int]:
+        """By the names of KEPT, the moment (epoch ms) before which what there is may go."""
+        days = {name: getattr(self, field) for name, field in KEPT.items()}
+        return {name: now - number * DAY_MS for name, number in days.items() if number is not None}
+
+
+class PrivacyEdit(Strict):
+    enforceConsent: bool = Field(
+        description="Whether what people deny of analytics and personalization is in force: what they do is dropped "
+        "then, and pages get no traits"
+    )
+
+
+class PrivacyAnswer(Answer):
+    enforce_consent: bool
+    version: str
+
+
+Days = Annotated[int | None, Field(ge=1, le=MOST_DAYS)]
+
+
+class RetentionEdit(Strict):
+    """Days that each is kept; null, or left out, for ever."""
+
+    inactiveUsers: Days = Field(default=None, description="Users who did nothing since, and of whom nothing was said")
+    events: Days = None
+    conversations: Days = Field(default=None, description="With their messages, from the last one on")
+    quarantine: Days = Field(default=None, description="90 at most in any case")
+    audit: int | None = Field(default=None, ge=LEAST_AUDIT_DAYS, le=MOST_DAYS, description="And the history of users")
+
+
+class RetentionAnswer(Answer):
+    inactive_users: int | None
+    events: int | None
+    conversations: int | None
+    quarantine: int | None
+    audit: int | None
+    applies_from: Text = Field(description="Before it, only `ask0 retention run` applies them; null if all is kept")
+    version: str
+
+
+class Due(Answer):
+    before: str
+    count: int
+    sample: list[str] = Field(description="Ids of some of them")
+
+
+class RetentionDryRun(Answer):
+    """What would go now; null of what is kept for ever."""
+
+    as_of: str
+    inactive_users: Due | None
+    events: Due | None
+    conversations: Due | None
+    quarantine: Due | None
+    audit: Due | None
+
+
+def retention_of(project_id: str, edit: RetentionEdit, now: int) -> Retention:
+    days: Mapping[str, Any] = {field: getattr(edit, name) for name, field in KEPT.items()}
+    return Retention(project_id=project_id, changed_at=now, **days)
