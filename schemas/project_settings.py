@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from ask0.schemas.api import Answer, Text
 from ask0.schemas.user_writes import Strict
@@ -50,7 +50,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrivacyEdit(Strict):
-    enforceConsent: bool = Field(
+    enforceConsent: StrictBool = Field(
         description="Whether what people deny of analytics and personalization is in force: what they do is dropped "
         "then, and pages get no traits"
     )

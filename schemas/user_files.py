@@ -14,7 +14,7 @@ from ask0.schemas.user_writes import BatchItem
 WRITABLE = tuple(BatchItem.model_fields)
 FIELDS = tuple(field.alias or name for name, field in Profile.model_fields.items())
 READ_ONLY = frozenset(FIELDS).difference(WRITABLE)  # of an export: they follow from other things
-OBJECTS = ("traits", "attributes", "customAttributes", "consent", "address")  # cells that hold JSON
+OBJECTS = ("traits", "attributes", "customAttributes", "consent", "preferences", "address")  # cells that hold JSON
 MADE_OF_PARTS = ("traits", "consent")  # of which a column may be one part: traits.seats
 
 MAX_LINE_BYTES = 1_000_000

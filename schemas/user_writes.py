@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from ask0.schemas.events import MAX_EVENT_BYTES, NOBODY, check_values, parse_id, parse_time
 from ask0.schemas.ids import is_text
@@ -35,12 +35,12 @@ class TagChange(Strict):
 class Preferences(Strict):
     """Granted and denied, as yes and no."""
 
-    storeConversations: bool | None = Field(default=None, description="False: what they say is not stored any more")
-    shareWithTeam: bool | None = None
-    useForTraining: bool | None = None
-    emailUpdates: bool | None = None
-    productNews: bool | None = None
-    supportFollowUps: bool | None = None
+    storeConversations: StrictBool | None = Field(default=None, description="False: what they say is not stored any more")
+    shareWithTeam: StrictBool | None = None
+    useForTraining: StrictBool | None = None
+    emailUpdates: StrictBool | None = None
+    productNews: StrictBool | None = None
+    supportFollowUps: StrictBool | None = None
 
 
 class UserWrite(Strict):

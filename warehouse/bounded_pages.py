@@ -12,7 +12,7 @@ from ask0.warehouse.errors import Unavailable
 from ask0.warehouse.moments import read_rows
 
 SECONDS = 30  # of one page: nobody waits for it at a screen
-PAGE_BYTES = 250_000  # and one row more
+PAGE_BYTES = 500_000  # and one row more
 FEWEST_ROWS, FIRST_ROWS, MOST_ROWS = 4, 64, 1_024
 PAUSES = (0.5, 2.0, 5.0)  # before a page is tried again
 

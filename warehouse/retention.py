@@ -15,8 +15,9 @@ from ask0.warehouse.errors import QueryFailed
 COUNT_SECONDS = 60
 SAMPLE = 10  # ids of a dry run
 PROJECTS_AT_ONCE = 500  # of one statement, whose parameters are bounded
-LOOK_SECONDS = 0.2  # between looks at a mutation
-MOST_LOOKS_AT_FAILURE = 50
+FIRST_LOOK_SECONDS = 0.02  # at a mutation …
+LOOK_SECONDS = 1.0  # … and between looks at most
+MOST_LOOKS_AT_FAILURE = 30
 
 SETTINGS = {"max_threads": 1, "max_execution_time": 600}  # nobody waits, and others are to notice nothing
 OWN = "project_id = {project:String}"
@@ -30,13 +31,27 @@ ENDED = "toInt64(toUnixTimestamp64Milli(last_at)) < {before:Int64}"
 RECEIVED = "toInt64(toUnixTimestamp64Milli(received_at)) < {before:Int64}"
 ASKED = "toInt64(toUnixTimestamp64Milli(at)) < {before:Int64}"
 
+
+def _audit(owned: str, old: str) -> str:
+    """SQL: entries that go. Of a chain it is the beginning, and never the last one (catalog/audit_heads.py)."""
+    return f"""
+    (SELECT entries.project_id AS project_id, entries.id AS id FROM (SELECT * FROM audit FINAL WHERE {owned}) AS entries
+     LEFT JOIN (
+        SELECT project_id, stream, log, partition, minIf(seq, NOT ({old})) AS first_kept,
+               if(first_kept = 0, max(seq), first_kept) AS stays
+        FROM audit WHERE {owned} AND seq > 0 GROUP BY project_id, stream, log, partition
+     ) AS chains USING (project_id, stream, log, partition)
+     WHERE if(entries.seq = 0, {old.replace("(at)", "(entries.at)")}, entries.seq < chains.stays))
+    """
+
+
 # Of a project: from where, which, and by which id.
 KINDS = {
     "inactiveUsers": ("user_rows FINAL", INACTIVE, "id"),
     "events": ("events", RECEIVED, "message_id"),
     "conversations": ("conversation_rows FINAL", ENDED, "id"),
     "quarantine": ("quarantine_rows FINAL", RECEIVED, "id"),
-    "audit": ("audit FINAL", ASKED, "id"),
+    "audit": (_audit(OWN, ASKED), "true", "id"),
 }
 
 # Those to go, and whose guests and merged users they are; so that as few as possible are left over, the oldest first.
@@ -204,12 +219,12 @@ def count_removed(warehouse: Warehouse, removing: Removing) -> dict[str, dict[st
     WHERE run = {run:String} AND (kind = 'gone' AND id = owner OR kind = 'ended') GROUP BY project_id, kind
     """
     old = "WHERE project_id IN {projects:Array(String)} AND "
+    going = _audit("project_id IN {projects:Array(String)}", OLD.format(at="at", kind="audit"))
     by_age = {
         "events": f"SELECT project_id, 'events', count() FROM events {old} {EVENTS} GROUP BY project_id",
         "quarantine": f"SELECT project_id, 'quarantine', count() FROM quarantine_rows FINAL {old} "
         f"{OLD.format(at='received_at', kind='quarantine')} GROUP BY project_id",
-        "audit": f"SELECT project_id, 'audit', count() FROM audit FINAL {old} "
-        f"{OLD.format(at='at', kind='audit')} GROUP BY project_id",
+        "audit": f"SELECT project_id, 'audit', count() FROM {going} GROUP BY project_id",
     }
     for page in removing.pages():
         for sql in (listed, *by_age.values()):
@@ -293,10 +308,11 @@ def _mutate(warehouse: Warehouse, table: str, sql: str, bound: Mapping[str, Any]
     of_run = {"database": warehouse.database, "table": table, "run": bound["run"]}
     where = "database = {database:String} AND table = {table:String} AND NOT is_done"
     where += " AND position(command, {run:String}) > 0"
-    failures = 0
+    failures, wait = 0, FIRST_LOOK_SECONDS
     while rows := warehouse.query(f"SELECT latest_fail_reason FROM system.mutations WHERE {where}", of_run):
         failures += any(reason for (reason,) in rows)
         if failures > MOST_LOOKS_AT_FAILURE:
             warehouse.command(f"KILL MUTATION WHERE {where}", of_run)
             raise QueryFailed(f"{table} could not be rid of what is too old: {rows[0][0][:300]}")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(wait)
+        wait = min(2 * wait, LOOK_SECONDS)

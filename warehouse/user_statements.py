@@ -20,8 +20,7 @@ from ask0.warehouse.user_history import CHANGED, SAID_AT
 from ask0.warehouse.whose import Person
 
 READ_AT_ONCE = 8_192  # events, of which most say what the one before said
-SAID_AT_ONCE = 1_000  # statements that are looked at …
-ENTRIES_AT_ONCE = 256  # … and entries of them that are handed out
+ENTRIES_AT_ONCE = 256  # that are handed out
 MOST_KNOWN = 20_000  # names whose value is kept in mind: a user has fewer, however many were sent
 BY_NUMBER = {number: name for name, number in STATES.items()}
 BEGINNING = {"after_at": -ALWAYS, "after_id": ""}
@@ -45,6 +44,7 @@ class Statement(NamedTuple):
     place: tuple[int, bytes]
     of: Mapping[str, Any]  # when, where and by whom: fields of all its entries
     said: Iterable[tuple[str, str, Any]]  # what, name and value
+    is_last: bool = False  # of those that were read together
 
 
 @dataclass
@@ -58,9 +58,9 @@ class History:
         """Entries that differ from the one before of their name, the earliest first. A page may be empty, so that
         whoever waits sees that there is work going on."""
         page: list[dict[str, Any]] = []
-        for number, one in enumerate(merge(self._events(), self._changes(), key=lambda one: one.place), 1):
+        for one in merge(self._events(), self._changes(), key=lambda one: one.place):
             page += [entry for entry in _entries(one) if self._differs(entry)]
-            if number % SAID_AT_ONCE == 0 or len(page) >= ENTRIES_AT_ONCE:
+            if one.is_last or len(page) >= ENTRIES_AT_ONCE:
                 yield page
                 page = []
         yield page
@@ -133,7 +133,8 @@ def _of_event(row: Row) -> Statement:
         for category, state in consent.items()
         if not row["unproven"] or state != STATES["granted"]
     ]
-    return _statement(row, said, source="event", action=row["type"], actor=None)
+    statement = _statement(row, said, source="event", action=row["type"], actor=None)
+    return statement._replace(is_last=row["number"] == row["read"])
 
 
 def _of_change(row: Row) -> Statement:

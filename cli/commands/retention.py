@@ -90,8 +90,9 @@ def run(dry_run: bool, project: str | None, as_json: bool) -> None:
         async def remove(replica: Replica) -> list[Job]:
             wanted = of_projects(_settings(replica, project), None, None)
             one_run = Run(replica, Jobs(replica), warehouse, seal_of(settings))
+            cut = await one_run.go_on()  # whose figures would be counted again
             await one_run.begin(wanted, actor="cli")
-            return await one_run.go_on()
+            return cut + await one_run.go_on()
 
         if dry_run:
             _show_due(with_documents(settings, count), as_json)

@@ -46,8 +46,7 @@ class Retaining:
 
     async def turn(self, now: int) -> None:
         """What was cut goes on; and once a day what is due by then."""
-        if self._run.unfinished():
-            await self._run.go_on()
+        await self._run.go_on()
         settings = of_projects(self.all(), None, now - GRACE_MS)
         if not settings or now - await asyncio.to_thread(read_last, self._warehouse) < DAY_MS:
             return
