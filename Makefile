@@ -30,7 +30,7 @@ run: $(VENV)/.runtime gateway/static/manifest.json
 test: set-up programs sdks $(NODE_SDK)
 	npm test --silent --prefix widget
 	npm test --silent --prefix sdk/node
-	$(BESIDE) --durations 40 --durations-min 5
+	$(BESIDE) --durations 40 --durations-min 8
 
 test-quick: set-up
 	$(BESIDE) --quiet -m "not apart"

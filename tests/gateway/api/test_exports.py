@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import socket
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -420,9 +419,3 @@ def test_places_are_so_many_for_a_project_and_for_all() -> None:
     with pytest.raises(GatewayError) as refused:
         places.take(Person("r", "u"))
     assert (refused.value.status, refused.value.code) == (429, "being_exported")
-
-
-def test_exports_leave_no_thread_behind(gateway: Running, ada: str) -> None:
-    export(gateway, ada)
-    named = [thread for thread in threading.enumerate() if thread.name.startswith("exports")]
-    assert len(named) <= 2
