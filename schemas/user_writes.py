@@ -35,7 +35,7 @@ class TagChange(Strict):
 class Preferences(Strict):
     """Granted and denied, as yes and no."""
 
-    storeConversations: StrictBool | None = Field(default=None, description="False: what they say is not stored any more")
+    storeConversations: StrictBool | None = Field(default=None, description="No: what they say is not stored")
     shareWithTeam: StrictBool | None = None
     useForTraining: StrictBool | None = None
     emailUpdates: StrictBool | None = None

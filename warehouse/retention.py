@@ -106,7 +106,7 @@ NAMED = "(SELECT project_id, id FROM retention_ids WHERE run = {{run:String}} AN
 GONE, ENDED_ONES = NAMED.format(kind="gone"), NAMED.format(kind="ended")
 GUEST = "if(startsWith(anonymous_id, 'g-'), anonymous_id, concat('g-', anonymous_id))"
 # What was said or done last among the facts of one row.
-NEWEST_FACT = f"""
+NEWEST_FACT = """
 greatest(last_active_at, nps.1, arrayMax(mapValues(traits).1), arrayMax(mapValues(consent).1),
          arrayMax(mapValues(tags).1))
 """

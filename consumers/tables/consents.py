@@ -90,6 +90,7 @@ class Known:
     standing: dict[Place, list[Standing]] = field(default_factory=dict)
     said: dict[Place, Choice] = field(default_factory=dict)  # among the facts, of all who are involved
     families: Mapping[Owner, Collection[Owner]] = field(default_factory=dict)  # of those who are merged
+    events: Sequence[Placed] = ()  # those of them
 
     def start(self, chunk: Chunk) -> dict[Place, Choice]:
         """Before the chunk: what its own row says, else all that is known."""
@@ -126,7 +127,7 @@ def allow(
         return Allowed(events)
     dropped: dict[int, Placed | None] = {}  # what is kept of them, by the identity of the event
     changed: dict[int, Placed] = {}
-    for chunk, own in _by_chunk(events):
+    for chunk, own in _by_chunk(looked_up.events):
         judge = Judge(looked_up.start(chunk), _links(chunk, own, known), looked_up.families, enforces)
         out: list[tuple[Placed, bool]] = []
         for placed in own:
@@ -163,18 +164,22 @@ def _look_up(
     events = [placed for placed in events if placed.record.project_id in projects]
     if not events:
         return None
-    users = {(guest[0], user) for guest, user in links.items() if guest[0] in projects}
-    families = _read_families(warehouse, events, users)
+    named = {(p.record.project_id, p.user_id) for p in events if p.user_id}  # whose keys the page had
+    users = {(guest[0], user) for guest, user in links.items() if guest[0] in projects} - named
+    families = _read_families(warehouse, events, users | named)
     asked = {*restricted, *users, *(owner for owner, _ in deniers)}.union(*families.values())
     standing = _read_standing(warehouse, asked) if asked else {}
     denied = {place for place, rows in standing.items() if any(row.denies for row in rows)}
     denied |= {(owner, category) for owner, category in deniers}
     if not denied:
         return None
-    involved = _involved(events, links, families, denied)
+    people = [_people(placed, links, families) for placed in events]
+    involved = _involved(people, denied)
     owners = {owner for owner, _ in involved}
     standing |= _read_standing(warehouse, owners - asked)
-    return Known(standing, dict.fromkeys(involved, SILENT) | _read_said(warehouse, owners, involved), families)
+    said = dict.fromkeys(involved, SILENT) | _read_said(warehouse, owners, involved)
+    concerned = [placed for placed, some in zip(events, people, strict=True) if not owners.isdisjoint(some)]
+    return Known(standing, said, families, concerned)
 
 
 def _deniers(events: Iterable[Placed], links: Mapping[Owner, str]) -> set[Place]:
@@ -188,21 +193,23 @@ def _deniers(events: Iterable[Placed], links: Mapping[Owner, str]) -> set[Place]
     return found
 
 
-def _involved(
-    events: Iterable[Placed],
-    links: Mapping[Owner, str],
-    families: Mapping[Owner, Collection[Owner]],
-    denied: Collection[Place],
-) -> set[Place]:
-    """Whose choices count where one of these does: the choices of whoever an event of theirs is of as well."""
+def _people(
+    placed: Placed, links: Mapping[Owner, str], families: Mapping[Owner, Collection[Owner]]
+) -> Collection[Owner]:
+    """Everyone whose choices count for the event, or come to count by it."""
+    owner, guests = whose(placed, links)
+    if owner is None:
+        return ()
+    return (*families.get(owner, (owner,)), *guests)
+
+
+def _involved(events: Iterable[Collection[Owner]], denied: Collection[Place]) -> set[Place]:
+    """Whose choices count where one of these does; the events are given by their people."""
     found = set(denied)
-    for placed in events:
-        owner, guests = whose(placed, links)
-        if owner is None:
-            continue
-        people = {*families.get(owner, (owner,)), *guests}
-        for category in IN_FORCE:
-            if any((one, category) in denied for one in people):
+    for category in IN_FORCE:
+        hot = {owner for owner, of in denied if of == category}
+        for people in events if hot else ():
+            if not hot.isdisjoint(people):
                 found.update((one, category) for one in people)
     return found
 
@@ -210,15 +217,13 @@ def _involved(
 def _read_families(
     warehouse: Warehouse, events: Iterable[Placed], users: Collection[Owner]
 ) -> dict[Owner, Collection[Owner]]:
-    """Of all users of the events, and the others, who are merged into somebody, or somebody into them: everyone who is
-    one with them."""
+    """Of users who are merged into somebody, or somebody into them: everyone who is one with them."""
     keys = RoundKeys(warehouse)
     keys.add("project", {(placed.record.project_id, "") for placed in events})
     keys.store()
     merging = read_merging(warehouse, keys)
     keys.check()
-    named = {(placed.record.project_id, placed.user_id) for placed in events if placed.user_id} if merging else set()
-    users = {user for user in named.union(users) if user[0] in merging}
+    users = {user for user in users if user[0] in merging}
     read = read_families(warehouse, users) if users else Families()
     found: dict[Owner, Collection[Owner]] = {}
     for user in users:

@@ -20,7 +20,8 @@ ORDER BY (project_id, id, category, _log, _partition)
 SETTINGS non_replicated_deduplication_window = 100000, index_granularity = 256,
          fsync_after_insert = 1, fsync_part_directory = 1;
 
--- Those who have denied it until now, under the user that a guest has become, as later choices are kept.
+-- Those who have denied it until now, under the user that a guest has become, as later choices are kept; unless somebody
+-- is beyond that already.
 INSERT INTO consent_standing (project_id, id, category, before_at, before_state, stands_at, state, _log, _partition, _off)
 SELECT facts.project_id, if(links.owner = '', facts.user_id, links.owner) AS owner_id, 'analytics',
        max(facts.choice).1, toUInt8(max(facts.choice).2), max(facts.choice).1, toUInt8(max(facts.choice).2), '', 0, 0
@@ -35,6 +36,7 @@ LEFT JOIN
     WHERE guest_id IN (SELECT user_id FROM user_facts WHERE mapContains(consent, 'analytics'))
     GROUP BY project_id, guest_id
 ) AS links ON facts.project_id = links.project_id AND facts.user_id = links.guest_id
+WHERE NOT EXISTS (SELECT 1 FROM consent_standing WHERE _log != '')
 GROUP BY facts.project_id, owner_id;
 
 -- Who and what is to go in a run of the retention, found once: a run that is cut goes on with the same. A run is a

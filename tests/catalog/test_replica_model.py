@@ -72,7 +72,7 @@ class Documents(RuleBasedStateMachine):
 
     @rule(number=process)
     def send_again(self, number: int) -> None:
-        """No precondition says that there must be something: how fast the machine is decides that, not what is drawn."""
+        """No precondition asks whether there is something: how fast the machine is decides that, not what is drawn."""
         if self.doubtful:
             self.runner.run(self.send(number, self.doubtful.pop()))
 

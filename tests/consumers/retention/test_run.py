@@ -294,7 +294,7 @@ def test_a_crash_at_any_write_and_the_rest_again_come_to_the_same(
     expected, removed = state("whole"), receipt(whole)["removed"]
     assert expected["users"] == ["new"]
     assert writes > 15
-    for at in range(1 + answered, writes + 1, 2):
+    for at in range(1 + answered, writes + 1, 4):
         project, folder = f"cut-{at}", tmp_path / f"cut-{at}"
         fill(project)
         with Crashing(embedded_dsn) as dying:

@@ -109,9 +109,7 @@ CASES = {
     ),
     "segments.users": Case(lambda c: c.segments.users("seg_1", limit=9), "GET", f"{SEGMENTS}/seg_1/users?limit=9"),
     "segments.count": Case(lambda c: c.segments.count("seg_1"), "GET", f"{SEGMENTS}/seg_1/count"),
-    "segments.history": Case(
-        lambda c: c.segments.history("seg_1", days=7), "GET", f"{SEGMENTS}/seg_1/history?days=7"
-    ),
+    "segments.history": Case(lambda c: c.segments.history("seg_1", days=7), "GET", f"{SEGMENTS}/seg_1/history?days=7"),
     "audit.list": Case(
         lambda c: c.audit.list(action="key.used", entity_id=7, since="2026-01-01", limit=5),
         "GET",
