@@ -14,6 +14,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/users/{id}/merge": {"from": "other"},
     "/segments": {"name": "x", "filter": {"tag": "x"}},
     "/properties": {"properties": []},
+    "/settings/privacy": {"enforceConsent": True},
     "/stages": {"stages": [{"name": "Everyone", "filter": {"all": []}}]},
 }
 
