@@ -55,6 +55,7 @@ def test_every_reason_of_the_gateway_has_an_example() -> None:
         Reason.REFUSED_BY_CLICKHOUSE,
         Reason.FACTS_REFUSED,
         Reason.ROW_NOT_WRITTEN,
+        Reason.MERGE_REFUSED,
     }
     assert {path.parent.name for path in INVALID} == {reason.value for reason in Reason} - elsewhere
 
