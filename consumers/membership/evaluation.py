@@ -41,9 +41,9 @@ KEPT = f"""
 SELECT user_id, groupArray(segment_id) FROM member_rows FINAL
 WHERE project_id = {{project:String}} AND user_id IN {KEYS} AND is_member GROUP BY user_id {FEW}
 """
-# Since when it has been otherwise.
+# Where they were, and since when.
 ENDED = f"""
-SELECT user_id, segment_id, toUnixTimestamp64Milli(since) FROM member_rows FINAL
+SELECT user_id, segment_id, is_member, toUnixTimestamp64Milli(since) FROM member_rows FINAL
 WHERE project_id = {{project:String}} AND segment_id IN {{segments:Array(String)}} AND user_id IN (
     SELECT key FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'moved'
 ) {FEW}
@@ -111,20 +111,25 @@ def find_moved(
     moved = [(user_id, id) for user_id, ids in now.items() for id in ids ^ kept.get(user_id, set())]
     ended = _read_ended(warehouse, keys, project_id, moved)
     keys.check()
-    return version, sorted(
-        Moved(user_id, id, id in now[user_id], ended.get((user_id, id), 0), merged[user_id]) for user_id, id in moved
-    )
+    found: list[Moved] = []
+    for user_id, id in moved:
+        was_in, since = ended.get((user_id, id), (False, 0))
+        is_in = id in now[user_id]
+        if was_in != is_in:  # else another worker, which led before, has moved and told it meanwhile
+            found.append(Moved(user_id, id, is_in, since, merged[user_id]))
+    return version, sorted(found)
 
 
 def _read_ended(
     warehouse: Warehouse, keys: RoundKeys, project_id: str, moved: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
+) -> dict[tuple[str, str], tuple[bool, int]]:
     if not moved:
         return {}
     keys.add("moved", {(project_id, user_id) for user_id, _ in moved})
     keys.store()
     bound = {"project": project_id, "round": keys.round, "segments": sorted({id for _, id in moved})}
-    return {(user_id, id): int(since) for user_id, id, since in warehouse.query(ENDED, bound)}
+    rows = warehouse.query(ENDED, bound)
+    return {(user_id, id): (bool(is_member), int(since)) for user_id, id, is_member, since in rows}
 
 
 def move_all(

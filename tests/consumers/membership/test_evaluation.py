@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ask0.catalog.definitions import LiveSegment
+from ask0.consumers.membership import evaluation
 from ask0.consumers.membership.evaluation import find_crossing, find_moved, move_all
 from ask0.consumers.membership.tables import count_members, save_moves
 from ask0.schemas.filters.dates import Clock
@@ -93,6 +94,22 @@ def test_users_who_change_are_moved_to_where_they_belong(people: Warehouse, aske
     for segment in segments:
         assert members(people, segment.id) == matching(people, segment.filter)
     assert not find_moved(people, "p", segments, Compiling(CLOCK), changed)[1]
+
+
+def test_who_is_moved_by_another_worker_meanwhile_is_not_moved_again(
+    people: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = parse({"all": []})
+    segments = [LiveSegment("meanwhile", "", everyone, "")]
+    read_ended = evaluation._read_ended
+
+    def move_first(*asked: Any) -> Any:
+        move_all(people, "p", "meanwhile", everyone, Compiling(CLOCK), "change")
+        return read_ended(*asked)
+
+    monkeypatch.setattr(evaluation, "_read_ended", move_first)
+    assert find_moved(people, "p", segments, Compiling(CLOCK), ["u1", "u2"])[1] == []
+    assert {"u1", "u2"} <= members(people, "meanwhile")
 
 
 @given(filter=filters, passed=st.sampled_from((1, 59_999, 60_001, 36 * 3_600_000, 8 * 86_400_000)))
