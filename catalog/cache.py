@@ -24,7 +24,7 @@ class CatalogCache:
 
     def __init__(self, replica: Replica, seal: Seal | None = None) -> None:
         self.replica = replica
-        self._seal = seal or Seal()
+        self.seal = seal or Seal()
         self._missed_at = -MISS_SECONDS
         self._version: tuple[str, int | None, int | None] | None = None  # of what was adopted last
         self.current = Catalog()
@@ -107,4 +107,4 @@ class CatalogCache:
         projects = {key: catalog.project_of_write_key(key) for key in catalog.keys}
         self.projects = {key: project for key, project in projects.items() if project is not None}
         self.secrets = {hashed: key for hashed in catalog.keys if (key := catalog.secret(hashed))}
-        self.verifiers = verifiers(catalog.projects, self._seal)
+        self.verifiers = verifiers(catalog.projects, self.seal)

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
-from ask0.eventlog.kafka_backlog import read_progress
+from ask0.eventlog.kafka_backlog import read_ends, read_progress
 from ask0.eventlog.kafka_cluster import EVENTS_SHAPE, Cluster, Shape, parse_dsn, reason, within
 from ask0.eventlog.log import Entry, LogUnavailable, Position, Progress
 
@@ -85,6 +85,16 @@ class KafkaLog:
                 return await read_progress(self._servers, self._topic, self._group)
         except (KafkaError, OSError, TimeoutError) as error:
             raise LogUnavailable(f"Kafka does not tell its backlog: {reason(error)}.") from error
+
+    async def ends(self) -> list[Position]:
+        try:
+            async with asyncio.timeout(PROGRESS_SECONDS):
+                return await read_ends(self._servers, self._topic)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise LogUnavailable(f"Kafka does not tell its ends: {reason(error)}.") from error
+
+    async def forget(self, positions: Sequence[Position]) -> None:
+        """The topic's retention does."""
 
     async def close(self) -> None:
         self._closed = True

@@ -89,6 +89,14 @@ class Log(Protocol):
     async def progress(self) -> Progress:
         """How far the workers are. Raises LogUnavailable."""
 
+    async def ends(self) -> list[Position]:
+        """The last record of each partition that has had any: whoever is past these has done everything that was
+        appended before. Raises LogUnavailable."""
+
+    async def forget(self, positions: Sequence[Position]) -> None:
+        """What all groups have done up to these need not be kept, and is gone without a trace where the log is a file;
+        a topic has its retention. Raises LogUnavailable."""
+
     async def close(self) -> None: ...
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ask0.eventlog.log import WORKERS, Entry, LogUnavailable, Position, Progress
 from ask0.eventlog.sqlite_commit import Committed, Row
+from ask0.eventlog.sqlite_erasure import forget_records
 from ask0.eventlog.sqlite_file import LogFile, announce
 from ask0.eventlog.sqlite_process import ProcessWriter
 from ask0.eventlog.sqlite_thread import ThreadWriter, Writer
@@ -69,6 +70,14 @@ class SqliteLog:
 
     async def progress(self) -> Progress:
         return await asyncio.to_thread(self._read_progress)
+
+    async def ends(self) -> list[Position]:
+        appended, _ = await self.progress()
+        return [Position(0, appended)] if appended else []
+
+    async def forget(self, positions: Sequence[Position]) -> None:
+        through = max((position.offset for position in positions), default=0)
+        await asyncio.to_thread(forget_records, self._path, self.log_id, through)
 
     async def close(self) -> None:
         if self._open:

@@ -35,6 +35,7 @@ from ask0.gateway.api.activity import activity_group
 from ask0.gateway.api.bot_users import bot_users_group
 from ask0.gateway.api.changes import Changes
 from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.erasures import Erasures
 from ask0.gateway.api.exports import Exports
 from ask0.gateway.api.groups import api_group
 from ask0.gateway.api.imports import Imports
@@ -68,6 +69,7 @@ from ask0.gateway.ingest.shares import FairShares
 from ask0.gateway.ingest.trust import Trust
 from ask0.gateway.jobs.background import Background
 from ask0.gateway.jobs.bulk import job_kinds
+from ask0.gateway.jobs.erasing import Erasing
 from ask0.gateway.jobs.runner import Runner
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
@@ -84,6 +86,7 @@ from ask0.gateway.site.static import STATIC, Static
 from ask0.gateway.site.visitor import Visitor
 from ask0.gateway.strangers import Strangers
 from ask0.schemas import wire
+from ask0.schemas.erasure import ERASING
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 
@@ -142,11 +145,13 @@ def create_app(
     arrivals = Arrivals(log, warehouse, threads)
     changes = Changes(log, arrivals, warehouse, of_servers, budgets, disk)
     accesses = Accesses(catalog, defined, users, changes)
-    background, finding = Background("background"), Background("finding")
+    background, finding, removing = Background("background"), Background("finding"), Background("removing", 2)
     jobs = catalog_jobs.Jobs(catalog.replica)
+    erasing = Erasing(changes, defined, defined.suppressions, removing, catalog.seal)
+    kinds = job_kinds(changes, defined, background, finding) | {kind: erasing for kind in ERASING}
     # A log without partitions is a file, and of one process.
-    runner = Runner(jobs, job_kinds(changes, defined, background, finding), alone=not log.partitioned)
-    imports = Imports(changes, defined, background)
+    runner = Runner(jobs, kinds, alone=not log.partitioned)
+    imports, asked_jobs = Imports(changes, defined, background), Jobs(jobs, runner.id, changes, defined, finding)
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
@@ -169,7 +174,7 @@ def create_app(
             Exports(users, segments, changes, defined, exporting),
             Me(settings.api_requests_per_second),
         ),
-        job_group(entrance, Jobs(jobs, runner.id, changes, defined), imports),
+        job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions)),
         activity_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         page_group(entrance, cors, visitor),
@@ -207,6 +212,7 @@ def create_app(
             of_servers.close()
             background.close()
             finding.close()
+            removing.close()
             imports.close()
             exporting.close()
             counting.close()

@@ -4,7 +4,7 @@ shown."""
 from typing import Any, Final, Literal
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from ask0.schemas.api import Answer, Text
 from ask0.schemas.changes import NOTHING
@@ -21,7 +21,7 @@ MAX_UNFINISHED = 5  # of a project
 MAX_JOB_IDS = 10_000  # users that are named one by one
 
 Status = Literal["waiting", "running", "done", "failed"]
-Deed = Literal["tag", "untag", "set", "deactivate", "reactivate"]
+Deed = Literal["tag", "untag", "set", "deactivate", "reactivate", "erase", "anonymize", "delete_conversations"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +68,9 @@ class BulkAsked(Strict):
     )
     traits: dict[str, Any] | None = Field(default=None, min_length=1, description="For set; null unsets a trait")
     reason: str | None = Field(default=None, max_length=MAX_REASON_CHARS, description="For deactivate")
+    deleteConversations: StrictBool | None = Field(
+        default=None, description="For erase: their conversations go too; else the texts stay, under a random id"
+    )
 
 
 class JobProgress(Answer):

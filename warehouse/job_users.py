@@ -65,6 +65,14 @@ def count(warehouse: Warehouse, list: str) -> int:
     return int(rows[0][0])
 
 
+def read_ids(warehouse: Warehouse, list: str, place: int, most: int) -> Sequence[str]:
+    """So many of the list, by id, without the first `place` ones."""
+    sql = """
+    SELECT DISTINCT id FROM job_users WHERE list = {list:String} ORDER BY id LIMIT {most:UInt32} OFFSET {place:UInt32}
+    """
+    return [id for (id,) in warehouse.query(sql, {"list": list, "place": place, "most": most})]
+
+
 def read_page(warehouse: Warehouse, project_id: str, list: str, after: str, most: int) -> list[Listed]:
     """The next of the list, by id."""
     bound = {"project": project_id, "list": list, "after": after, "most": most}

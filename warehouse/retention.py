@@ -5,19 +5,16 @@ needs no list. Nothing that has come since is removed: of those listed, only wha
 """
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed
+from ask0.warehouse.mutations import mutate
 
 COUNT_SECONDS = 60
 SAMPLE = 10  # ids of a dry run
 PROJECTS_AT_ONCE = 500  # of one statement, whose parameters are bounded
-FIRST_LOOK_SECONDS = 0.02  # at a mutation …
-LOOK_SECONDS = 1.0  # … and between looks at most
-MOST_LOOKS_AT_FAILURE = 30
 
 SETTINGS = {"max_threads": 1, "max_execution_time": 600}  # nobody waits, and others are to notice nothing
 OWN = "project_id = {project:String}"
@@ -243,13 +240,13 @@ def remove(warehouse: Warehouse, removing: Removing, table: str) -> None:
         if table in ("events", "quarantine_rows"):
             _drop_parts(warehouse, table, bound)
         sql = f"ALTER TABLE {table} DELETE WHERE {{run:String}} != '' AND project_id IN {{projects:Array(String)}} AND "
-        _mutate(warehouse, table, sql + f"({REMOVED[table]})", bound)
+        mutate(warehouse, table, sql + f"({REMOVED[table]})", bound)
 
 
 def forget_in_audit(warehouse: Warehouse, removing: Removing) -> None:
     """What the audit log says of the people who go: that something was done stays, and the chain holds."""
     for page in removing.pages():
-        _mutate(warehouse, "audit", FORGOTTEN, removing.bound(page))
+        mutate(warehouse, "audit", FORGOTTEN, removing.bound(page))
 
 
 def read_back(warehouse: Warehouse, removing: Removing, version: int) -> tuple[list[tuple[str, str]], bool]:
@@ -267,7 +264,7 @@ def remove_stale(warehouse: Warehouse, removing: Removing, version: int) -> None
         ALTER TABLE user_rows DELETE WHERE (project_id, id) IN {GONE} AND _version < {{version:UInt64}}
           AND id NOT IN (SELECT user_id FROM user_facts WHERE project_id IN {{projects:Array(String)}})
         """
-        _mutate(warehouse, "user_rows", sql, {**removing.bound(page), "version": version})
+        mutate(warehouse, "user_rows", sql, {**removing.bound(page), "version": version})
 
 
 def forget_run(warehouse: Warehouse, run: str) -> None:
@@ -299,20 +296,3 @@ def _drop_parts(warehouse: Warehouse, table: str, bound: Mapping[str, Any]) -> N
             warehouse.command(f"ALTER TABLE {table} DROP PART {{part:String}}", {"part": part})
         except QueryFailed as error:  # it was merged meanwhile: the mutation finds what is in it
             logger.info("a part of %s was not dropped whole: code %s", table, error.code)
-
-
-def _mutate(warehouse: Warehouse, table: str, sql: str, bound: Mapping[str, Any]) -> None:
-    """Returns when it is done, however long it takes: no connection waits for it. Raises QueryFailed, with nothing left
-    to be done by itself, when ClickHouse cannot do it."""
-    warehouse.command(sql, bound)
-    of_run = {"database": warehouse.database, "table": table, "run": bound["run"]}
-    where = "database = {database:String} AND table = {table:String} AND NOT is_done"
-    where += " AND position(command, {run:String}) > 0"
-    failures, wait = 0, FIRST_LOOK_SECONDS
-    while rows := warehouse.query(f"SELECT latest_fail_reason FROM system.mutations WHERE {where}", of_run):
-        failures += any(reason for (reason,) in rows)
-        if failures > MOST_LOOKS_AT_FAILURE:
-            warehouse.command(f"KILL MUTATION WHERE {where}", of_run)
-            raise QueryFailed(f"{table} could not be rid of what is too old: {rows[0][0][:300]}")
-        time.sleep(wait)
-        wait = min(2 * wait, LOOK_SECONDS)

@@ -37,6 +37,7 @@ from ask0.consumers.tables.poison import PoisonLimit, ProjectPoison
 from ask0.consumers.tables.round_keys import RoundKeys
 from ask0.consumers.tables.run_both import run_both
 from ask0.consumers.tables.snapshots import Touched, refresh
+from ask0.consumers.tables.suppressed import read_suppressed
 from ask0.consumers.worker import Timed
 from ask0.eventlog.log import Chunk
 from ask0.schemas.ids import utf8_bytes
@@ -70,6 +71,7 @@ class Applied:
     left_out: Counter[str]  # facts of events that were stored, by LeftOut
     newest: int  # received_at of the newest event stored, 0 if none was
     denied: int = 0  # of people who deny analytics, so that they are dropped
+    erased: int = 0  # and rejects, of people who are erased, likewise
 
 
 @dataclass
@@ -116,7 +118,10 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         known = {guest: link for page in found for guest, link in page.known.items()}
         heavy = merged(page.heavy for page in found)
         duplicates = len(decoded.events) - len(events)
-        events = list(identities.vouch(events, known))
+        suppressed = read_suppressed(warehouse, events, decoded.quarantined)
+        passed, erased = suppressed.pass_on(events)
+        rejects, erased_rejects = suppressed.pass_rejects(decoded.quarantined)
+        events = list(identities.vouch(passed, known))
         told = [placed for placed in events if placed.event.type == CHANGE]
         asked = [placed for placed in told if is_merge(placed)]
         events = [placed for placed in events if not is_merge(placed)] if asked else events
@@ -157,7 +162,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         unwritable += touched.unwritable + refresh(warehouse, touched)
     newest = max((placed.record.received_at for placed in events), default=0)
     bad += [unwritten(chunks[0], newest, *culprit) for culprit in unwritable]
-    quarantined = [*decoded.quarantined, *not_held, *bad]
+    quarantined = [*rejects, *not_held, *bad]
     with timed("quarantine"):
         if quarantined:
             warehouse.insert("quarantine_rows", quarantine_columns(quarantined), token=f"{token}:quarantine")
@@ -172,6 +177,7 @@ def apply(warehouse: Warehouse, chunks: Sequence[Chunk], limits: Limits, timed: 
         left_out=heavy.left_out + limits.names.left_out + allowed.left_out,
         newest=newest,
         denied=allowed.dropped,
+        erased=erased + erased_rejects,
     )
 
 

@@ -57,6 +57,9 @@ class Metrics:
         self._put_aside = Counter(
             "ask0_worker_events_parked", "Events and rejects put aside with their parked project", registry=registry
         )
+        self._erased = Counter(
+            "ask0_worker_events_erased", "Events of people who are erased, which are dropped", registry=registry
+        )
         self._denied = Counter(
             "ask0_worker_events_denied", "Events of people who deny analytics, which are dropped", registry=registry
         )
@@ -78,6 +81,7 @@ class Metrics:
         self._duplicates.inc(applied.duplicates)
         self._put_aside.inc(applied.parked)
         self._denied.inc(applied.denied)
+        self._erased.inc(applied.erased)
         for reason, number in applied.quarantined.items():
             self._quarantined.labels(reason).inc(number)
         for reason, number in applied.left_out.items():

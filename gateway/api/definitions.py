@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from ask0.catalog.definitions import Definitions, now
-from ask0.gateway.errors import Unprocessable
+from ask0.catalog.replica import Replica
+from ask0.catalog.suppressions import Suppressions
+from ask0.gateway.errors import Conflict, Unprocessable
 from ask0.gateway.turns import in_turns
 from ask0.schemas.filters.evaluate import Asking, meets
 from ask0.schemas.properties import defined
@@ -16,6 +18,19 @@ from ask0.warehouse.filters import DEACTIVATED
 
 
 class ProjectDefinitions(Definitions):
+    def __init__(self, replica: Replica) -> None:
+        super().__init__(replica)
+        self.suppressions = Suppressions(replica)
+
+    def check_known(self, project_id: str, id: str) -> None:
+        """Raises Conflict for one who is erased: what is said of them would be dropped."""
+        if self.suppressions.drops(project_id, id):
+            raise Conflict(
+                "this user was erased, and whatever comes of them is dropped: "
+                "`POST /suppressions/{id}/lift` lets them in again",
+                code="erased",
+            )
+
     def check(self, project_id: str, change: UserChange, *, is_new: bool) -> None:
         """Raises Unprocessable with one detail for each trait that is not what the project has defined."""
         properties = defined(self.properties_of(project_id))

@@ -124,6 +124,7 @@ class Imports:
             report.refuse(*item)
             return False
         try:
+            self._defined.check_known(project_id, item.id)
             self._defined.check(project_id, item.change, is_new=False)
         except Unprocessable as error:
             report.refuse(item.line, item.id, error.code, error.message)

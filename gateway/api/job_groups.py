@@ -2,6 +2,8 @@
 
 from starlette.middleware import Middleware
 
+from ask0.gateway.api.erasures import Erasures
+from ask0.gateway.api.groups import USER
 from ask0.gateway.api.imports import CONTENT, Imports
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.paths import BASE
@@ -10,13 +12,14 @@ from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
 from ask0.gateway.operations import EVERY_KEY, Operation
+from ask0.schemas.erasure import EraseQuery, Lifted
 from ask0.schemas.jobs import BulkAsked, ImportReport, JobAnswer, JobList
 
 JOBS = f"{BASE}/jobs"
 KEYED = ("Idempotency-Key",)
 
 
-def job_group(entrance: Entrance, jobs: Jobs, imports: Imports) -> Group:
+def job_group(entrance: Entrance, jobs: Jobs, imports: Imports, erasures: Erasures) -> Group:
     server = Access.SERVER
     operations = [
         Operation(
@@ -45,4 +48,43 @@ def job_group(entrance: Entrance, jobs: Jobs, imports: Imports) -> Group:
         Operation("GET", JOBS, jobs.list, "The newest jobs", server, EVERY_KEY, answers=JobList),
         Operation("GET", f"{JOBS}/{{id}}", jobs.get, "How far a job is", server, EVERY_KEY, answers=JobAnswer),
     ]
+    operations += _erasing_operations(erasures)
     return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
+
+
+def _erasing_operations(erasures: Erasures) -> list[Operation]:
+    return [
+        Operation(
+            "DELETE",
+            USER,
+            erasures.erase,
+            "Erase a user, or anonymize them, as a job",
+            Access.SERVER,
+            "users:erase",
+            query=EraseQuery,
+            headers=KEYED,
+            answers={202: JobAnswer},
+            refusals=(422,),
+        ),
+        Operation(
+            "DELETE",
+            f"{USER}/conversations",
+            erasures.delete_conversations,
+            "Delete the conversations of a user, as a job",
+            Access.SERVER,
+            "users:erase",
+            headers=KEYED,
+            answers={202: JobAnswer},
+            refusals=(422,),
+        ),
+        Operation(
+            "POST",
+            f"{BASE}/suppressions/{{id}}/lift",
+            erasures.lift,
+            "Let somebody in again who was erased",
+            Access.SERVER,
+            "users:erase",
+            answers=Lifted,
+            refusals=(422,),
+        ),
+    ]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 
 import msgspec
 from starlette.responses import JSONResponse, Response
@@ -14,9 +15,12 @@ from ask0.gateway.api.definitions import ProjectDefinitions
 from ask0.gateway.api.paths import project_of
 from ask0.gateway.api.user_lists import read_filter
 from ask0.gateway.errors import BadRequest, Conflict, NotFound, QuotaExceeded, ServiceUnavailable, Unprocessable
+from ask0.gateway.jobs.background import Background
+from ask0.gateway.jobs.kinds import raw
 from ask0.gateway.operations import Asked
 from ask0.schemas.bulk import BulkWork
 from ask0.schemas.changes import name_of
+from ask0.schemas.erasure import ERASING, Erasing, ErasureWork
 from ask0.schemas.filters import types
 from ask0.schemas.filters.types import Filter
 from ask0.schemas.filters.writer import write
@@ -35,7 +39,16 @@ TAKES = {**NEEDS, "deactivate": "reason"}
 class Jobs:
     """`runner` is the id of this process's: it begins with what was asked for here."""
 
-    def __init__(self, jobs: catalog.Jobs, runner: str, changes: Changes, defined: ProjectDefinitions) -> None:
+    def __init__(
+        self,
+        jobs: catalog.Jobs,
+        runner: str,
+        changes: Changes,
+        defined: ProjectDefinitions,
+        finding: Background,
+    ) -> None:
+        """`finding` is for what may take minutes."""
+        self._finding = finding
         self._jobs = jobs
         self._runner = runner
         self._changes = changes
@@ -54,21 +67,58 @@ class Jobs:
     async def bulk(self, asked: Asked) -> Response:
         """Answered as soon as it is certain that it will be done."""
         project_id, given = project_of(asked), asked.body
+        if given.do in ERASING:
+            return await self._erase_many(asked)
         work = self._work(project_id, given)
         said = json.dumps(given.model_dump()).encode()
         request = self._changes.request(asked, "", said)
         id = f"job_{request.id.removeprefix('chg_')[:24]}"
         if known := self._jobs.find(project_id, id):
             return _again(known.document, request)
-        self._check_room(project_id)
+        self.check_room(project_id)
         if given.ids is not None:
             work = msgspec.structs.replace(work, list=f"{id}-{request.digest}")
             ids = list(dict.fromkeys(given.ids))
             await self._changes.questions.ask(job_users.name, self._changes.warehouse, work.list, ids)
-        job = await self._add(request, id, given.do, work)
+        job = await self._add(request, id, given.do, _encoded(work))
         return JSONResponse({"job": show(job)}, 202)
 
-    def _check_room(self, project_id: str) -> None:
+    async def erase(
+        self, asked: Asked, kind: Erasing, whom: Sequence[str] | Filter, said: bytes, *, with_conversations: bool
+    ) -> Response:
+        """As a job that erases: its list lies in ClickHouse before the job is there, as no document may name anyone."""
+        asked.caller.check("users:erase")
+        project_id = project_of(asked)
+        request = self._changes.request(asked, "", said)
+        id = f"job_{request.id.removeprefix('chg_')[:24]}"
+        if known := self._jobs.find(project_id, id):
+            return _again(known.document, request)
+        self.check_room(project_id)
+        list = f"{id}-{request.digest}"
+        if isinstance(whom, Sequence):
+            await self._finding.ask(job_users.name, self._changes.warehouse, list, whom)
+        else:
+            condition = compile_filter(whom, self._defined.compiling(project_id))
+            await self._finding.ask(job_users.find, self._changes.warehouse, project_id, condition, list)
+        job = await self._add(request, id, kind, raw(ErasureWork(list, with_conversations)))
+        return JSONResponse({"job": show(job)}, 202)
+
+    async def _erase_many(self, asked: Asked) -> Response:
+        given = asked.body
+        _check_whom(given)
+        for name in ("tags", "traits", "reason"):
+            if getattr(given, name) is not None:
+                raise WriteInvalid(name, f"to {given.do} takes no {name}")
+        if given.ids is not None:
+            whom: Sequence[str] | Filter = [
+                user_id_of(id, f"ids[{place}]") for place, id in enumerate(dict.fromkeys(given.ids))
+            ]
+        else:
+            whom = self._filter(project_of(asked), given)
+        said = json.dumps(given.model_dump()).encode()
+        return await self.erase(asked, given.do, whom, said, with_conversations=bool(given.deleteConversations))
+
+    def check_room(self, project_id: str) -> None:
         if self._jobs.unfinished(project_id) >= MAX_UNFINISHED:
             raise QuotaExceeded(
                 f"{MAX_UNFINISHED} jobs of the project are not finished: send the same again later", retry_after=5
@@ -76,13 +126,12 @@ class Jobs:
 
     def _work(self, project_id: str, given: BulkAsked) -> BulkWork:
         """Raises BadRequest, Unprocessable, WriteInvalid, FilterInvalid."""
-        for name in ("tags", "traits", "reason"):
+        for name in ("tags", "traits", "reason", "deleteConversations"):
             if getattr(given, name) is not None and TAKES.get(given.do) != name:
                 raise WriteInvalid(name, f"to {given.do} takes no {name}")
         if (needed := NEEDS.get(given.do)) and getattr(given, needed) is None:
             raise WriteInvalid(needed, f"to {given.do} needs {needed}")
-        if sum(one is not None for one in (given.ids, given.filter, given.segment)) != 1:
-            raise BadRequest("say whom with one of `ids`, `filter` and `segment`", code="invalid_body")
+        _check_whom(given)
         if given.ids is not None:
             given.ids = [user_id_of(id, f"ids[{place}]") for place, id in enumerate(given.ids)]
         filter = None if given.ids is not None else self._filter(project_id, given)
@@ -101,9 +150,9 @@ class Jobs:
         compile_filter(filter, self._defined.compiling(project_id))
         return filter
 
-    async def _add(self, request: Request, id: str, kind: str, work: BulkWork) -> Job:
+    async def _add(self, request: Request, id: str, kind: str, work: msgspec.Raw) -> Job:
         for attempt in range(ATTEMPTS):
-            self._check_room(request.project_id)
+            self.check_room(request.project_id)
             place, version = self._jobs.free_place(request.project_id)
             job = Job(
                 id=id,
@@ -115,7 +164,7 @@ class Jobs:
                 digest=request.digest,
                 asked_at=time.time_ns() // 1_000_000,
                 runner=self._runner,
-                work=_encoded(work),
+                work=work,
             )
             again = request if not attempt else request._replace(id=f"{request.id}.{attempt}")
             try:
@@ -128,6 +177,11 @@ class Jobs:
                 return stored.document
             raise Conflict("this was asked for before, and newer jobs have taken its place", code="already_done")
         raise ServiceUnavailable("too many jobs are asked for at once: send it again", retry_after=1)
+
+
+def _check_whom(given: BulkAsked) -> None:
+    if sum(one is not None for one in (given.ids, given.filter, given.segment)) != 1:
+        raise BadRequest("say whom with one of `ids`, `filter` and `segment`", code="invalid_body")
 
 
 def _change(given: BulkAsked) -> UserChange:

@@ -46,6 +46,7 @@ class UserWrites:
         id = user_id_of(asked.body.id) if asked.body.id is not None else ""
         request = self._changes.request(asked, id, encode(change))
         id = id or f"usr_{request.id.removeprefix('chg_')[:24]}"
+        self._defined.check_known(request.project_id, id)
         self._defined.check(request.project_id, change, is_new=True)
         if await self._changes.was_made(request, id):
             return await self._again(request, id)
@@ -81,10 +82,11 @@ class UserWrites:
                 given = read_user(raw)
                 item = checked(BatchItem, given, "body")
                 items[place] = user_id_of(item.id), change_of(item)
+                self._defined.check_known(project_of(asked), items[place][0])
                 self._defined.check(project_of(asked), items[place][1], is_new=False)
             except WriteInvalid as error:
                 outcomes[place] = _refused(given.get("id"), "invalid_body", str(error))
-            except (BadRequest, Unprocessable) as error:
+            except (BadRequest, Conflict, Unprocessable) as error:
                 items.pop(place, None)
                 outcomes[place] = _refused(given.get("id"), error.code, error.message)
         said = b"\0".join(id.encode() + b"\0" + encode(change) for id, change in items.values())
@@ -110,6 +112,7 @@ class UserWrites:
     async def _change(self, asked: Asked, action: str, change: UserChange, *, must_exist: bool) -> Response:
         id = id_of(asked)
         request = self._changes.request(asked, id, encode(change))
+        self._defined.check_known(request.project_id, id)
         expected = asked.request.headers.get("if-match")
         try:
             profile = await self._users.read(request.project_id, id)

@@ -1,0 +1,205 @@
+"""Erasing people, as a job: nothing more of them is stored, then nothing is left of them, and a signed receipt says so.
+
+First their ids are suppressed (consumers/tables/suppressed.py), then it waits until the workers have passed what is on
+the log by then: so nothing of before can come into the tables any more. Whoever became theirs meanwhile is found again.
+Only then anything is removed, table by table; what a worker wrote at the same moment is found by another look.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from ask0.catalog.errors import CatalogError, CatalogUnavailable
+from ask0.catalog.sealing import Seal
+from ask0.catalog.suppressions import Suppressions
+from ask0.eventlog.log import LogUnavailable, Position
+from ask0.gateway.api import documents
+from ask0.gateway.api.changes import Changes, Request
+from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.errors import ServiceUnavailable
+from ask0.gateway.jobs.background import Background
+from ask0.gateway.jobs.kinds import JobFailed, Step, raw
+from ask0.schemas.changes import NOTHING, name_of
+from ask0.schemas.erasure import ErasureState, ErasureWork, sign_text
+from ask0.schemas.jobs import Job
+from ask0.warehouse import erasure, job_users, parked_erasure, suppressions
+from ask0.warehouse.anonymity import keep_anonymous
+from ask0.warehouse.erasure import Run
+
+USERS_AT_ONCE = 5_000  # of one run: their ids are in memory, and each run rewrites parts of the tables
+LOOKS = 5  # for what was written while it was removed
+WAIT_SECONDS = 1.0
+
+T = TypeVar("T")
+Stage = Callable[[Job, ErasureWork, ErasureState], Awaitable[Step]]
+
+
+class Erasing:
+    """`step` of the jobs erase, anonymize and delete_conversations."""
+
+    is_cancellable = False  # who is half erased is suppressed, and nobody could say what is left of them
+
+    def __init__(
+        self, changes: Changes, defined: ProjectDefinitions, found: Suppressions, background: Background, seal: Seal
+    ) -> None:
+        self._changes = changes
+        self._defined = defined
+        self._suppressions = found
+        self._background = background
+        self._seal = seal
+        self._stages: Mapping[str, Stage] = {
+            "next": self._begin_run,
+            "suppress": self._suppress,
+            "wait": self._wait,
+            "count": self._count,
+            "remove": self._remove,
+            "look": self._look,
+            "log": self._forget_log,
+        }
+
+    async def step(self, job: Job) -> Step:
+        work = msgspec.json.decode(job.work, type=ErasureWork)
+        try:
+            if job.state == NOTHING:
+                return await self._find(job, work)
+            state = msgspec.json.decode(job.state, type=ErasureState)
+            return await self._stages[state.stage](job, work, state)
+        except (LogUnavailable, CatalogUnavailable) as error:
+            raise ServiceUnavailable(str(error)) from error
+        except CatalogError as error:
+            raise JobFailed("no_room", str(error)) from error
+
+    async def forget(self, job: Job) -> None:
+        await self._ask(job_users.forget, msgspec.json.decode(job.work, type=ErasureWork).list)
+        if job.state != NOTHING and (run := msgspec.json.decode(job.state, type=ErasureState).run):
+            await self._ask(erasure.forget_run, run)
+
+    async def _find(self, job: Job, work: ErasureWork) -> Step:
+        self._seal.sign("")  # without a key no receipt could be signed: nothing begins then
+        return _step(ErasureState(await self._ask(job_users.count, work.list)), keep=True)
+
+    async def _begin_run(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        """The next of the list, with everyone whom they ever were."""
+        ids = await self._ask(job_users.read_ids, work.list, state.done, USERS_AT_ONCE)
+        if not ids:
+            return self._finish(job, work, state)
+        run = Run(job.project_id, f"{job.id}-{secrets.token_hex(6)}")
+        await self._ask(erasure.name_users, run, ids)
+        found = await self._ask(erasure.find_all, run)
+        later = replace(state, run=run.name, users=len(ids), ids=found, looks=0, place=0, found={})
+        return _step(replace(later, stage="suppress"), keep=True)
+
+    async def _suppress(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        run = Run(job.project_id, state.run)
+        talks = work.with_conversations or job.kind == "delete_conversations"
+        people = await self._read_ids(run, "user") if job.kind != "delete_conversations" else []
+        conversations = await self._read_ids(run, "conversation") if talks else []
+        if people or conversations:
+            packs = await self._suppressions.add(job.project_id, people, conversations, job.actor)
+            for version, pack in packs:
+                await self._ask(suppressions.copy, pack, version)
+        ends = await self._changes.log.ends()
+        return _step(replace(state, stage="wait", positions=tuple(map(tuple, ends))), keep=True)
+
+    async def _wait(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        """Until nothing of before is under way; then whoever has become one of them meanwhile is suppressed too."""
+        if not await self._changes.arrivals.wait([Position(*each) for each in state.positions]):
+            return _step(state, pause=WAIT_SECONDS)
+        found = await self._ask(erasure.find_all, Run(job.project_id, state.run))
+        return _step(replace(state, stage="count" if found == state.ids else "suppress", ids=found))
+
+    async def _count(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        """Before anything is removed, so that a job which is cut says the same in the end."""
+        run = Run(job.project_id, state.run)
+        found = {"people": await self._ask(erasure.count_users, run)}
+        for change in _changes(job, work):
+            if change.name and change.name not in found:
+                found[change.name] = await self._ask(erasure.count_concerned, run, change)
+        return _step(replace(state, stage="remove", place=0, found=found), keep=True)
+
+    async def _remove(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        run, every = Run(job.project_id, state.run), _changes(job, work)
+        if state.place == 0:
+            await self._let_in(job, run)
+            await self._ask(parked_erasure.rewrite, run)
+            if job.kind == "anonymize":
+                await self._ask(keep_anonymous, run, self._not_personal(job.project_id))
+        await self._ask(erasure.carry_out, run, every[state.place])
+        place = state.place + 1
+        return _step(replace(state, stage="remove" if place < len(every) else "look", place=place))
+
+    async def _look(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        """Workers that looked at these people when the removing began may have written a row of them since."""
+        run = Run(job.project_id, state.run)
+        if any([await self._ask(erasure.is_left, run, change) for change in _changes(job, work)]):
+            if state.looks >= LOOKS:
+                raise JobFailed(
+                    "written_meanwhile", "something goes on writing of these people: ask for the same again"
+                )
+            return _step(replace(state, stage="remove", place=0, looks=state.looks + 1), pause=WAIT_SECONDS)
+        return _step(replace(state, stage="log", place=0))
+
+    async def _forget_log(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        """The run is done with it."""
+        await self._changes.log.forget([Position(*each) for each in state.positions])
+        await self._ask(erasure.forget_run, state.run)
+        removed = {
+            name: state.removed.get(name, 0) + state.found.get(name, 0) for name in {**state.removed, **state.found}
+        }
+        done = replace(state, stage="next", run="", done=state.done + state.users, removed=removed, found={})
+        return _step(done, keep=True)
+
+    def _finish(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        people = state.removed.get("people", 0)
+        receipt: dict[str, Any] = {
+            "did": job.kind,
+            "job": job.id,
+            "project": job.project_id,
+            "asked": state.total,
+            "people": people,
+            "conversations": _fate(job, work),
+            "rows": {name: rows for name, rows in sorted(state.removed.items()) if name != "people" and rows},
+        }
+        receipt["signature"] = self._seal.sign(sign_text(receipt))
+        return Step(raw(state), state.done, state.total, receipt=raw(receipt))
+
+    async def _let_in(self, job: Job, run: Run) -> None:
+        """Their deactivations are documents with their ids and a reason."""
+        deactivations = self._defined.deactivations
+        ids = set(await self._read_ids(run, "user"))
+        for subject, (version, document) in list(deactivations.of(job.project_id).items()):
+            if document.user_id in ids and job.kind != "delete_conversations":
+                request = Request(job.project_id, job.actor, f"{run.name}.{version}", "", job.request, is_keyed=True)
+                expects = {name_of(deactivations.kind, subject): version}
+                await documents.write(deactivations, request, subject, None, "user.erased", expects)
+
+    def _not_personal(self, project_id: str) -> Sequence[str]:
+        """Traits that say nothing of a person, as the project has defined them."""
+        properties = self._defined.properties_of(project_id)
+        return [one.name for one in properties.properties if not one.pii] if properties else []
+
+    async def _read_ids(self, run: Run, kind: str) -> list[str]:
+        def read() -> list[str]:
+            return [id for page in erasure.read_ids(self._changes.warehouse, run, kind) for id in page]
+
+        return await self._background.ask(read)
+
+    async def _ask(self, question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await self._background.ask(question, self._changes.warehouse, *args, **kwargs)
+
+
+def _changes(job: Job, work: ErasureWork) -> Sequence[erasure.Change]:
+    return erasure.changes_of(job.kind, with_conversations=work.with_conversations)  # type: ignore[arg-type]
+
+
+def _step(state: ErasureState, *, keep: bool = False, pause: float = 0.0) -> Step:
+    return Step(raw(state), state.done, state.total, keep=keep, pause=pause)
+
+
+def _fate(job: Job, work: ErasureWork) -> str:
+    if job.kind == "anonymize":
+        return "kept without texts, under a random id"
+    return "removed" if work.with_conversations or job.kind == "delete_conversations" else "kept, under a random id"

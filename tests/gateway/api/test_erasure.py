@@ -1,0 +1,212 @@
+"""Erasing people: nothing of them is left and nothing comes back, everybody else stays, and a receipt says so."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ask0.catalog.sealing import KEY_FILE, Seal
+from ask0.gateway.jobs import erasing
+from ask0.schemas.erasure import sign_text
+from ask0.warehouse.connect import Warehouse
+from bench.stack import wait_for
+from tests.gateway.running import KEY, PROJECT, SECRET, Running, running, working
+
+BASE = "/v1/projects/-"
+TABLES = "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'"
+
+
+@pytest.fixture(scope="module")
+def served(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("erasure"), clickhouse) as gateway, working(gateway, clickhouse):
+        yield gateway
+
+
+def call(gateway: Running, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    sent = {"authorization": f"Bearer {SECRET}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return gateway.client.request(method, BASE + path, json=body, headers=sent)
+
+
+def done(gateway: Running, answer: httpx.Response) -> dict[str, Any]:
+    """The receipt of the job that was answered."""
+    assert answer.status_code == 202, answer.text
+    id = answer.json()["job"]["id"]
+
+    def job() -> dict[str, Any]:
+        found: dict[str, Any] = call(gateway, "GET", f"/jobs/{id}").json()["job"]
+        return found
+
+    wait_for(lambda: job()["status"] in ("done", "failed"), "the job")
+    assert job()["status"] == "done", job()
+    receipt: dict[str, Any] = job()["receipt"]
+    return receipt
+
+
+def says(gateway: Running, name: str, **fields: Any) -> None:
+    """An event, once it is in the tables."""
+    type = fields.pop("type", "track")
+    wire = {"event": "Page Seen", "messageId": name, **fields} if type == "track" else {"messageId": name, **fields}
+    assert gateway.post(f"/v1/{type}", wire, key=KEY).status_code == 200
+
+
+def stored(clickhouse: Warehouse, *names: str) -> set[str]:
+    sql = "SELECT message_id FROM events WHERE project_id = {project:String} AND message_id IN {names:Array(String)}"
+    return {id for (id,) in clickhouse.query(sql, {"project": PROJECT, "names": [*names]})}
+
+
+def settled(gateway: Running, clickhouse: Warehouse, name: str) -> None:
+    """Whatever was sent before is in the tables, or dropped."""
+    says(gateway, name, userId=f"witness-{name}")
+    wait_for(lambda: stored(clickhouse, name), "the witness")
+
+
+def lives(gateway: Running, clickhouse: Warehouse, who: str, secret: str) -> None:
+    """A person of whom each table knows something: `who` as user, guest and merged user, `secret` in all that is said."""
+    says(gateway, f"{who}-look", anonymousId=f"{who}-anon", properties={"q": secret}, context={"page": {"url": secret}})
+    says(
+        gateway,
+        f"{who}-id",
+        type="identify",
+        userId=who,
+        anonymousId=f"{who}-anon",
+        traits={"email": secret, "x": secret},
+    )
+    talk = {"conversationId": f"{who}-talk"}
+    says(gateway, f"{who}-q", userId=who, event="Question Asked", properties={**talk, "text": secret, "topic": "t"})
+    says(gateway, f"{who}-a", userId=who, event="Answer Given", properties={**talk, "text": secret, "answered": True})
+    settled(gateway, clickhouse, f"{who}-settled")
+    call(gateway, "PUT", f"/users/{who}-old", {"name": secret})
+    call(gateway, "POST", f"/users/{who}/merge", {"from": f"{who}-old"})
+    call(gateway, "PATCH", f"/users/{who}", {"traits": {"note": secret}, "tags": [secret]})
+    call(gateway, "POST", f"/users/{who}/deactivate", {"reason": secret})
+    assert mentions(clickhouse, secret) > {"events", "user_facts", "user_rows", "user_changes", "audit"}
+    assert mentions(clickhouse, f"{who}-anon") >= {"events", "identity_links", "user_facts"}
+
+
+def mentions(clickhouse: Warehouse, text: str) -> set[str]:
+    """Tables that say it in any column."""
+    found = set()
+    for (table,) in clickhouse.query(TABLES, {"database": clickhouse.database}):
+        sql = f"SELECT count() FROM {table} WHERE position(toString(tuple(*)), {{text:String}}) > 0"
+        if clickhouse.query(sql, {"text": text})[0][0]:
+            found.add(table)
+    return found
+
+
+def test_nothing_of_an_erased_user_is_left_and_nothing_comes_back(served: Running, clickhouse: Warehouse) -> None:
+    lives(served, clickhouse, "era-ann", "Secret of Ann")
+    says(served, "era-other", userId="era-other", anonymousId="era-ann-anon")  # at the same browser
+    settled(served, clickhouse, "era-ann-other")
+    receipt = done(served, call(served, "DELETE", "/users/era-ann?deleteConversations=true"))
+    assert mentions(clickhouse, "Secret of Ann") == set()
+    assert mentions(clickhouse, "era-ann") - {"events", "user_facts", "user_rows"} == set()  # witnesses are named so
+    assert stored(clickhouse, "era-ann-look", "era-ann-id", "era-ann-q", "era-ann-a") == set()
+    assert stored(clickhouse, "era-other") == {"era-other"}
+    assert call(served, "GET", "/users/era-ann").status_code == 404
+    assert call(served, "GET", "/users/era-ann-old").status_code == 404
+    assert receipt["people"] == 1
+    assert receipt["conversations"] == "removed"
+    assert receipt["rows"]["events"] == 4
+    seal = Seal(file=served.data_dir / KEY_FILE)
+    assert seal.has_signed(sign_text(receipt), receipt["signature"])
+    assert not seal.has_signed(sign_text(receipt | {"people": 2}), receipt["signature"])
+
+    says(served, "era-again", userId="era-ann")
+    says(served, "era-guest", anonymousId="era-ann-anon")
+    says(served, "era-merged", type="identify", userId="era-ann-old", traits={"email": "Secret of Ann"})
+    settled(served, clickhouse, "era-again-settled")
+    assert stored(clickhouse, "era-again", "era-guest", "era-merged") == set()
+    refused = call(served, "PUT", "/users/era-ann", {"name": "Ann"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "erased")
+
+
+def test_who_is_let_in_again_begins_anew(served: Running, clickhouse: Warehouse) -> None:
+    says(served, "era-back-1", userId="era-back")
+    settled(served, clickhouse, "era-back-settled")
+    done(served, call(served, "DELETE", "/users/era-back"))
+    assert call(served, "POST", "/suppressions/era-back/lift").json() == {"lifted": True}
+    assert call(served, "POST", "/suppressions/era-back/lift").status_code == 404
+    says(served, "era-back-2", userId="era-back")
+    wait_for(lambda: stored(clickhouse, "era-back-2"), "the new event")
+    assert stored(clickhouse, "era-back-1") == set()
+    assert call(served, "PUT", "/users/era-back", {"name": "Back"}).is_success
+    assert call(served, "DELETE", "/users/era-back").status_code == 202
+
+
+def test_conversations_stay_under_a_random_id_unless_they_are_to_go(served: Running, clickhouse: Warehouse) -> None:
+    lives(served, clickhouse, "era-bob", "Secret of Bob")
+    receipt = done(served, call(served, "DELETE", "/users/era-bob"))
+    assert receipt["conversations"] == "kept, under a random id"
+    kept = clickhouse.query("SELECT user_id, properties FROM events WHERE conversation_id = 'era-bob-talk'")
+    assert len(kept) == 2
+    (owner,) = {user_id for user_id, _ in kept}
+    assert owner.startswith("erased_")
+    assert clickhouse.query("SELECT user_id FROM conversations WHERE id = 'era-bob-talk'") == [(owner,)]
+    assert mentions(clickhouse, "Secret of Bob") <= {"events", "conversation_facts", "conversation_rows"}
+    assert stored(clickhouse, "era-bob-look", "era-bob-id") == set()
+
+
+def test_who_is_anonymized_stays_as_nobody(served: Running, clickhouse: Warehouse) -> None:
+    lives(served, clickhouse, "era-cyd", "Secret of Cyd")
+    call(served, "PATCH", "/users/era-cyd", {"plan": "pro", "traits": {"seats": 7}})
+    before = call(served, "GET", "/users/era-cyd").json()
+    receipt = done(served, call(served, "DELETE", "/users/era-cyd?anonymize=true"))
+    assert receipt["did"] == "anonymize"
+    (owner,) = clickhouse.query("SELECT DISTINCT user_id FROM events WHERE conversation_id = 'era-cyd-talk'")[0]
+    user = call(served, "GET", f"/users/{owner}").json()
+    assert (user["email"], user["plan"], user["traits"]) == (None, "pro", {"seats": 7})
+    assert (user["questions"], user["firstSeenAt"]) == (before["questions"], before["firstSeenAt"])
+    left = clickhouse.query("SELECT toString(properties) FROM events WHERE user_id = {id:String}", {"id": owner})
+    assert sorted(json.loads(text) == {} for (text,) in left if "talk" not in text) == [False, True]
+    assert mentions(clickhouse, "Secret of Cyd") == {"events"}  # in the properties of the site's own event
+    assert call(served, "GET", "/users/era-cyd").status_code == 404
+
+
+def test_conversations_go_and_the_user_stays(served: Running, clickhouse: Warehouse) -> None:
+    lives(served, clickhouse, "era-dan", "Secret of Dan")
+    done(served, call(served, "DELETE", "/users/era-dan/conversations"))
+    user = call(served, "GET", "/users/era-dan").json()
+    assert (user["conversations"], user["questions"], user["email"]) == (0, 0, "Secret of Dan")
+    assert clickhouse.query("SELECT count() FROM events WHERE conversation_id = 'era-dan-talk'") == [(0,)]
+    says(
+        served,
+        "era-dan-new",
+        userId="era-dan",
+        event="Question Asked",
+        properties={"conversationId": "era-dan-2", "text": "?"},
+    )
+    settled(served, clickhouse, "era-dan-settled-2")
+    wait_for(lambda: call(served, "GET", "/users/era-dan").json()["questions"] == 1, "the new question")
+
+
+def test_many_go_by_a_filter_in_runs_of_their_own(
+    served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "USERS_AT_ONCE", 2)
+    ids = [f"era-many-{number}" for number in range(5)]
+    call(served, "POST", "/users/batch", {"users": [{"id": id, "tags": ["era-many"]} for id in ids]})
+    call(served, "PUT", "/users/era-few", {"tags": ["era-few"]})
+    receipt = done(served, call(served, "POST", "/users/bulk", {"filter": {"tag": "era-many"}, "do": "erase"}))
+    assert (receipt["asked"], receipt["people"]) == (5, 5)
+    assert call(served, "GET", "/users/era-few").is_success
+    assert not any(call(served, "GET", f"/users/{id}").is_success for id in ids)
+
+
+def test_one_who_never_was_has_a_receipt_of_zeros_and_twice_is_as_once(served: Running) -> None:
+    first, second = (call(served, "DELETE", "/users/era-nobody") for _ in range(2))
+    again = call(served, "DELETE", "/users/era-nobody", idempotency_key="era-1")
+    same = call(served, "DELETE", "/users/era-nobody", idempotency_key="era-1")
+    assert again.json()["job"]["id"] == same.json()["job"]["id"]
+    for answer in (first, second, again):
+        receipt = done(served, answer)
+        assert (receipt["asked"], receipt["people"], receipt["rows"]) == (1, 0, {})
+
+
+def test_what_makes_no_sense_is_refused(served: Running) -> None:
+    both = call(served, "DELETE", "/users/era-x?anonymize=true&deleteConversations=true")
+    assert (both.status_code, both.json()["code"]) == (400, "invalid_query")
+    tags = call(served, "POST", "/users/bulk", {"ids": ["era-x"], "do": "erase", "tags": ["x"]})
+    assert tags.status_code == 400
+    assert call(served, "POST", "/suppressions/era-x/lift").json()["code"] == "unknown_suppression"
