@@ -46,6 +46,7 @@ class Definitions:
     """As they stand in the replica, and as it follows."""
 
     def __init__(self, replica: Replica) -> None:
+        self.replica = replica
         self.segments = Collection(replica, "segment", Segment)
         self.properties = Collection(replica, "properties", Properties)
         self.deactivations = Deactivations(replica)

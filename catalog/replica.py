@@ -30,7 +30,7 @@ class Replica:
     """Used by one event loop. With a `folder`, it keeps a copy there and can start while the log is away."""
 
     def __init__(self, control: Control, folder: Path | None = None) -> None:
-        self._control = control
+        self.control = control
         self._path = folder / SNAPSHOT_NAME if folder else None
         self._following: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
@@ -58,7 +58,7 @@ class Replica:
             self._following = None
         if self._unsaved:
             self._write_snapshot()
-        await self._control.close()
+        await self.control.close()
 
     def on_change(self, look: Callable[[], None]) -> None:
         """`look` is called whenever the state has changed, and once at the start; now, if that was before."""
@@ -76,8 +76,8 @@ class Replica:
         """Up to what is on the stream now. Raises CatalogUnavailable."""
         try:
             async with asyncio.timeout(wait):
-                await self._control.start()
-                end = await self._control.end()
+                await self.control.start()
+                end = await self.control.end()
                 await self._until(lambda: self.state.position >= end or bool(self._newer))
         except (LogUnavailable, TimeoutError) as error:
             raise CatalogUnavailable(
@@ -94,9 +94,9 @@ class Replica:
         doubt: Exception | None = None
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                await self._control.start()
+                await self.control.start()
                 try:
-                    await self._control.append(value)
+                    await self.control.append(value)
                 except LogUnavailable as error:  # it may land all the same
                     doubt = error
                 await self._until(lambda: change.id in self.state.outcomes or bool(self._newer))
@@ -118,9 +118,9 @@ class Replica:
     async def _follow(self) -> None:
         while not self._newer:
             try:
-                await self._control.start()
+                await self.control.start()
                 self._check_stream()
-                records = await self._control.read(self.state.position, READ_SECONDS)
+                records = await self.control.read(self.state.position, READ_SECONDS)
             except LogUnavailable as error:
                 if self.fresh:
                     logger.warning("the documents stay as they are: the log does not answer: %s", error)
@@ -156,10 +156,10 @@ class Replica:
 
     def _check_stream(self) -> None:
         """Positions of another stream mean nothing here."""
-        if self.state.log_id not in ("", self._control.log_id):
+        if self.state.log_id not in ("", self.control.log_id):
             logger.error("the control stream is another one than before: its documents take the place of the old ones")
             self.state = State()
-        self.state.log_id = self._control.log_id
+        self.state.log_id = self.control.log_id
 
     async def _until(self, done: Callable[[], bool]) -> None:
         async with self._moved:

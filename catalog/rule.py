@@ -35,7 +35,7 @@ class State(msgspec.Struct):
     log_id: str = ""
     position: int = 0
     documents: dict[str, dict[str, Document]] = {}  # by kind, by subject
-    versions: dict[str, int] = {}  # of kinds, and of documents, deleted ones too
+    versions: dict[str, int] = {}  # of kinds, and of documents, deleted ones too, but for those that are forgotten
     outcomes: dict[str, Outcome] = {}  # by the change's id, the oldest first
 
     def version_of(self, kind: str, subject: str) -> int:
@@ -58,7 +58,10 @@ def adopt(state: State, position: int, value: bytes) -> tuple[changes.Change, Ou
             documents.pop(change.subject, None)
         else:
             documents[change.subject] = Document(position, change.body)
-        state.versions[name_of(change.kind, change.subject)] = state.versions[change.kind] = position
+        name = name_of(change.kind, change.subject)
+        state.versions[name] = state.versions[change.kind] = position
+        if change.body == changes.NOTHING and change.action == changes.FORGOTTEN:
+            del state.versions[name]
     state.outcomes[change.id] = outcome
     if len(state.outcomes) > REMEMBERED:
         del state.outcomes[next(iter(state.outcomes))]

@@ -1,7 +1,7 @@
 """The control stream on Kafka: a topic of one partition beside that of the events, kept for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,6 +18,8 @@ ERRORS = KafkaError, OSError, TimeoutError
 
 class KafkaControl:
     """Position = offset + 1."""
+
+    rewritable = False
 
     def __init__(self, dsn: str) -> None:
         self._servers, topic = parse_dsn(dsn)
@@ -53,6 +55,9 @@ class KafkaControl:
         async with self._explained():
             consumer = await self._opened()
             return int((await consumer.end_offsets([self._at]))[self._at])
+
+    async def rewrite(self, records: Mapping[int, bytes]) -> None:
+        raise LogUnavailable("A topic keeps what was written to it.")
 
     async def close(self) -> None:
         await self._forget()

@@ -1,6 +1,6 @@
 """The protocol of the log: append; next chunks; done. Both homes pass one conformance suite."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -106,6 +106,8 @@ class Control(Protocol):
 
     log_id: str
     """Of this stream: one that is made anew has another. Known once it has started."""
+    rewritable: bool
+    """Whether a record can give way to another: a topic keeps what it has."""
 
     async def start(self) -> None:
         """Raises LogUnavailable; may be called again."""
@@ -119,6 +121,10 @@ class Control(Protocol):
 
     async def end(self) -> int:
         """The position of the last record, 0 if there is none. Raises LogUnavailable."""
+
+    async def rewrite(self, records: Mapping[int, bytes]) -> None:
+        """Others in place of records, by position, without a trace of those. Raises LogUnavailable, always where it is
+        not `rewritable`."""
 
     async def close(self) -> None: ...
 

@@ -1,6 +1,7 @@
 """The control stream in the file of a SQLite log."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from ask0.eventlog.sqlite_file import LogFile, announce
@@ -11,6 +12,8 @@ _READ = f"SELECT position, value FROM control WHERE position > ? ORDER BY positi
 
 
 class SqliteControl:
+    rewritable = True
+
     def __init__(self, path: Path) -> None:
         self._file = LogFile(path)
         # Of its own: who waits for events is not woken by a change.
@@ -39,8 +42,17 @@ class SqliteControl:
     async def end(self) -> int:
         return await self._follower.run(self._end)
 
+    async def rewrite(self, records: Mapping[int, bytes]) -> None:
+        await self._follower.run(self._rewrite, records)
+
     async def close(self) -> None:
         await self._follower.close()
+
+    def _rewrite(self, records: Mapping[int, bytes]) -> None:
+        """The journal is emptied with that of the events, which are forgotten next (sqlite_erasure.py)."""
+        self._file.read("PRAGMA secure_delete = ON")
+        for position, value in records.items():
+            self._file.write("UPDATE control SET value = ? WHERE position = ?", (value, position))
 
     def _end(self) -> int:
         ((position,),) = self._file.read("SELECT ifnull(max(position), 0) FROM control")

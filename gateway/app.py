@@ -148,7 +148,7 @@ def create_app(
     background, finding, removing = Background("background"), Background("finding"), Background("removing", 2)
     jobs = catalog_jobs.Jobs(catalog.replica)
     erasing = Erasing(changes, defined, defined.suppressions, removing, catalog.seal)
-    kinds = job_kinds(changes, defined, background, finding) | {kind: erasing for kind in ERASING}
+    kinds = job_kinds(changes, defined, background, finding) | dict.fromkeys(ERASING, erasing)
     # A log without partitions is a file, and of one process.
     runner = Runner(jobs, kinds, alone=not log.partitioned)
     imports, asked_jobs = Imports(changes, defined, background), Jobs(jobs, runner.id, changes, defined, finding)

@@ -1,6 +1,6 @@
 """A change of a document, as it lies on the control stream: what is wanted, by whom, and what it was made from."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ MAX_CHANGE_BYTES = 500_000  # a topic takes a megabyte; a document is far smalle
 
 
 NOTHING = msgspec.Raw(b"null")
+FORGOTTEN: Final = "user.erased"  # the action of a deletion that leaves no version behind, as the subject names a person
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

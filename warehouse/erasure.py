@@ -286,8 +286,9 @@ def read_ids(warehouse: Warehouse, run: Run, kind: str) -> Iterator[list[str]]:
         after = rows[-1][0]
 
 
-def read_aliases(warehouse: Warehouse, run: Run) -> list[str]:
-    return [alias for (alias,) in warehouse.query(f"SELECT DISTINCT alias {OF_RUN} = 'user'", run.bound)]
+def read_aliases(warehouse: Warehouse, run: Run) -> dict[str, str]:
+    """The random ids, by those in whose place they are."""
+    return dict(warehouse.query(f"SELECT id, min(alias) {OF_RUN} = 'user' GROUP BY id", run.bound))
 
 
 def count_concerned(warehouse: Warehouse, run: Run, change: Change) -> int:

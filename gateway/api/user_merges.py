@@ -121,7 +121,7 @@ class UserMerges:
         there = self._deactivations.of(request.project_id)
         for subject, body, action in wanted:
             version = there[subject].version
-            one = request._replace(id=f"{request.id}.{subject}.{version}")
+            one = request._replace(id=f"{request.id}.{version}")
             expects = {name_of(self._deactivations.kind, subject): version}
             try:
                 await documents.write(self._deactivations, one, subject, body, action, expects)

@@ -13,16 +13,16 @@ import msgspec
 from msgspec.structs import replace
 
 from ask0.catalog.errors import CatalogError, CatalogUnavailable
+from ask0.catalog.forgetting import forget_documents, rewrite_stream
 from ask0.catalog.sealing import Seal
 from ask0.catalog.suppressions import Suppressions
 from ask0.eventlog.log import LogUnavailable, Position
-from ask0.gateway.api import documents
-from ask0.gateway.api.changes import Changes, Request
+from ask0.gateway.api.changes import Changes
 from ask0.gateway.api.definitions import ProjectDefinitions
 from ask0.gateway.errors import ServiceUnavailable
 from ask0.gateway.jobs.background import Background
 from ask0.gateway.jobs.kinds import JobFailed, Step, raw
-from ask0.schemas.changes import NOTHING, name_of
+from ask0.schemas.changes import NOTHING
 from ask0.schemas.erasure import ErasureState, ErasureWork, sign_text
 from ask0.schemas.jobs import Job
 from ask0.warehouse import erasure, job_users, parked_erasure, suppressions
@@ -123,7 +123,9 @@ class Erasing:
     async def _remove(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
         run, every = Run(job.project_id, state.run), _changes(job, work)
         if state.place == 0:
-            await self._let_in(job, run)
+            if job.kind != "delete_conversations":
+                ids = await self._read_ids(run, "user")
+                await forget_documents(self._defined.replica, job.project_id, ids, job.actor, run.name)
             await self._ask(parked_erasure.rewrite, run)
             if job.kind == "anonymize":
                 await self._ask(keep_anonymous, run, self._not_personal(job.project_id))
@@ -144,6 +146,9 @@ class Erasing:
 
     async def _forget_log(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
         """The run is done with it."""
+        if job.kind != "delete_conversations":
+            aliases = await self._ask(erasure.read_aliases, Run(job.project_id, state.run))
+            await rewrite_stream(self._defined.replica, job.project_id, aliases)
         await self._changes.log.forget([Position(*each) for each in state.positions])
         await self._ask(erasure.forget_run, state.run)
         removed = {
@@ -165,16 +170,6 @@ class Erasing:
         }
         receipt["signature"] = self._seal.sign(sign_text(receipt))
         return Step(raw(state), state.done, state.total, receipt=raw(receipt))
-
-    async def _let_in(self, job: Job, run: Run) -> None:
-        """Their deactivations are documents with their ids and a reason."""
-        deactivations = self._defined.deactivations
-        ids = set(await self._read_ids(run, "user"))
-        for subject, (version, document) in list(deactivations.of(job.project_id).items()):
-            if document.user_id in ids and job.kind != "delete_conversations":
-                request = Request(job.project_id, job.actor, f"{run.name}.{version}", "", job.request, is_keyed=True)
-                expects = {name_of(deactivations.kind, subject): version}
-                await documents.write(deactivations, request, subject, None, "user.erased", expects)
 
     def _not_personal(self, project_id: str) -> Sequence[str]:
         """Traits that say nothing of a person, as the project has defined them."""

@@ -1,6 +1,7 @@
 """Changes to write, and streams on which things go wrong."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import count
 
 import msgspec
@@ -39,6 +40,7 @@ class Unreliable:
         self.refuse = False  # the next append, which does not
         self.stale = False  # reads give nothing
         self.log_id = ""
+        self.rewritable = control.rewritable
 
     async def start(self) -> None:
         await self._control.start()
@@ -61,6 +63,9 @@ class Unreliable:
 
     async def end(self) -> int:
         return await self._control.end()
+
+    async def rewrite(self, records: Mapping[int, bytes]) -> None:
+        await self._control.rewrite(records)
 
     async def close(self) -> None:
         await self._control.close()
