@@ -1,4 +1,4 @@
-"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments]`: every bar."""
+"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments] [erasure]`: bars."""
 
 import statistics
 import sys
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench import api, freshness, identify, pipeline, users
+from bench import api, erasure, freshness, identify, pipeline, users
 from bench.events import batch, single
 from bench.stack import WRITE_KEY, WRITE_KEYS, ask0, load, server, wait_for
 
@@ -124,6 +124,12 @@ def live_segments(table: Table) -> None:
     row(table, f"{api.SEGMENTS} live segments / none", 0.8, ours / without, [f"{ours:,.0f}/s", f"{without:,.0f}/s"])
 
 
+def erasing(table: Table) -> None:
+    found = erasure.measure()
+    at_most(table, erasure.TIME, found.seconds, 60, "s")
+    at_most(table, f"{found.writes.name}, p99", found.writes.p99, 2_000, "ms")
+
+
 SECTIONS: dict[str, Callable[[Table], None]] = {
     "gateway": gateway,
     "pipeline": throughput,
@@ -133,6 +139,7 @@ SECTIONS: dict[str, Callable[[Table], None]] = {
     "users": users_api,
     "api": api_calls,
     "segments": live_segments,
+    "erasure": erasing,
 }
 
 

@@ -42,13 +42,13 @@ def measure() -> Iterator[Measured]:
         asked = [get(f"/access?user=user_{number % 200}") for number in range(5_000)]
         yield Measured(ACCESS, drive(stack.port, asked, 500))
     yield _moves()
-    with _a_million_users() as stack:
+    with a_million_users() as stack:
         yield from _counts(stack)
         yield _lists_beside_events(stack)
 
 
 @contextmanager
-def _a_million_users() -> Iterator[Stack]:
+def a_million_users() -> Iterator[Stack]:
     """Of the project of the keys."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), "-m", "ask0.cli.main", "serve") as stack:
         project = call(stack, "GET", "/me")["project"]

@@ -5,7 +5,9 @@ the log by then: so nothing of before can come into the tables any more. Whoever
 Only then anything is removed, table by table; what a worker wrote at the same moment is found by another look.
 """
 
+import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -32,6 +34,8 @@ from ask0.warehouse.erasure import Run
 USERS_AT_ONCE = 5_000  # of one run: their ids are in memory, and each run rewrites parts of the tables
 LOOKS = 5  # for what was written while it was removed
 WAIT_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Stage = Callable[[Job, ErasureWork, ErasureState], Awaitable[Step]]
@@ -66,7 +70,10 @@ class Erasing:
             if job.state == NOTHING:
                 return await self._find(job, work)
             state = msgspec.json.decode(job.state, type=ErasureState)
-            return await self._stages[state.stage](job, work, state)
+            started = time.monotonic()
+            step = await self._stages[state.stage](job, work, state)
+            logger.info("%s: %s %d took %.1f s", job.id, state.stage, state.place, time.monotonic() - started)
+            return step
         except (LogUnavailable, CatalogUnavailable) as error:
             raise ServiceUnavailable(str(error)) from error
         except CatalogError as error:
