@@ -9,13 +9,14 @@ from prometheus_client import CollectorRegistry
 
 from ask0.catalog.copying import Copier
 from ask0.catalog.definitions import Definitions
-from ask0.catalog.errors import CatalogUnavailable
+from ask0.catalog.errors import CatalogError, CatalogUnavailable
 from ask0.catalog.project_settings import ProjectSettings
 from ask0.catalog.replica import Replica
 from ask0.catalog.sealing import seal_of
 from ask0.catalog.signing import Signer
 from ask0.consumers.health import WorkerHealth
 from ask0.consumers.membership.loop import Membership
+from ask0.consumers.restoring import restore
 from ask0.consumers.retention.loop import Retaining
 from ask0.consumers.tables.rounds import Limits
 from ask0.consumers.tables.step import rows_worker
@@ -23,7 +24,7 @@ from ask0.eventlog.log import Reader
 from ask0.eventlog.open import open_control, open_log, open_reader
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.errors import Unavailable
+from ask0.warehouse.errors import QueryFailed, Unavailable
 from ask0.warehouse.migrate import pending
 
 FIRST_WAIT_SECONDS = 0.5
@@ -72,6 +73,7 @@ async def work(
     ]
     try:
         await _catch_up(replica, stop)
+        await _restore(replica, warehouse, stop)
         await rows_worker(reader, warehouse, registry, health, limits).run(stop)
     finally:
         for each in beside:
@@ -89,6 +91,18 @@ async def _catch_up(replica: Replica, stop: asyncio.Event) -> None:
             return
         except CatalogUnavailable as error:
             logger.warning("the worker waits: %s", " ".join(str(error).split())[:300])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), FIRST_WAIT_SECONDS)
+
+
+async def _restore(replica: Replica, warehouse: Warehouse, stop: asyncio.Event) -> None:
+    """Until the tables know who is erased: else a round would store what comes of them."""
+    while not stop.is_set():
+        try:
+            await restore(replica, warehouse)
+            return
+        except (CatalogError, Unavailable, QueryFailed) as error:
+            logger.warning("the worker waits to know who is erased: %s", " ".join(str(error).split())[:300])
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), FIRST_WAIT_SECONDS)
 

@@ -1,11 +1,25 @@
 """Whose events are dropped, as rows: hashes of ids, copied from the documents of catalog/suppressions.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ask0.schemas.erasure import FOR_EVER, Pack
 from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.job_users import count
 
+PAGE = 3_000  # hashes of one statement, whose parameters are bounded
+# As schemas/erasure.py says it in Python.
+HASH = "lower(hex(substring(SHA256(concat({key}, char(0), id)), 1, 16)))"
+PRESENT = f"""
+INSERT INTO job_users (list, id)
+SELECT {{list:String}}, id FROM (
+    SELECT user_id AS id FROM user_facts WHERE project_id = {{project:String}}
+    UNION DISTINCT SELECT id FROM user_rows WHERE project_id = {{project:String}}
+    UNION DISTINCT SELECT guest_id FROM identity_links WHERE project_id = {{project:String}}
+    UNION DISTINCT SELECT id FROM user_merges WHERE project_id = {{project:String}}
+) WHERE {HASH.format(key="(SELECT any(key) FROM suppressions WHERE project_id = {project:String})")}
+        IN {{hashes:Array(String)}}
+"""
 COPIED = "SELECT project_id, place, max(_version) FROM suppressions GROUP BY project_id, place"
 
 
@@ -27,3 +41,12 @@ def copy(warehouse: Warehouse, pack: Pack, version: int) -> None:
 def read_copied(warehouse: Warehouse) -> Mapping[tuple[str, int], int]:
     """By project and place, the version of the document that there are rows of."""
     return {(project_id, place): version for project_id, place, version in warehouse.query(COPIED)}
+
+
+def list_present(warehouse: Warehouse, project_id: str, hashes: Sequence[str], list: str) -> int:
+    """Puts those of the hashes who are in the tables on a list (job_users.py); how many they are."""
+    for start in range(0, len(hashes), PAGE):
+        some = [*hashes[start : start + PAGE]]
+        settings: dict[str, str | int | float] = {"max_threads": 1, "max_execution_time": 600}
+        warehouse.command(PRESENT, {"project": project_id, "list": list, "hashes": some}, settings)
+    return count(warehouse, list)

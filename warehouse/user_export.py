@@ -14,6 +14,7 @@ from ask0.warehouse.audit import read_of_person, show_entry
 from ask0.warehouse.bounded_pages import SETTINGS, Row, bounded, patiently, read_patiently, walk
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.moments import ALWAYS, NEWEST, Moment, place
+from ask0.warehouse.served import every_config, every_message
 from ask0.warehouse.user_events import OF_USER, show_event
 from ask0.warehouse.user_statements import History
 from ask0.warehouse.whose import IDS, Person
@@ -176,6 +177,14 @@ class Everything:
             days = {"from": first, "to": last}
             for rows in walk(self.warehouse, EVENTS, bound | days, BEGINNING, ("at", "message_id")):
                 yield [_event(row) for row in rows]
+
+    def shown_messages(self) -> Iterator[Page]:
+        """By id."""
+        return every_message(self.warehouse, self.person, self.until)
+
+    def served_configs(self) -> Iterator[Page]:
+        """By key."""
+        return every_config(self.warehouse, self.person, self.until)
 
     def audit(self) -> Iterator[Page]:
         """The newest first."""

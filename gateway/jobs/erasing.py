@@ -85,7 +85,10 @@ class Erasing:
             await self._ask(erasure.forget_run, run)
 
     async def _find(self, job: Job, work: ErasureWork) -> Step:
-        self._seal.sign("")  # without a key no receipt could be signed: nothing begins then
+        try:
+            self._seal.sign("")
+        except CatalogError as error:  # no receipt could be signed: nothing begins then
+            raise JobFailed("no_key", str(error)) from error
         return _step(ErasureState(await self._ask(job_users.count, work.list)), keep=True)
 
     async def _begin_run(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:

@@ -71,7 +71,8 @@ def live(gateway: Running, tables: Warehouse) -> None:
     """Everything that a person can leave."""
     user, said = f"user-{CANARY}", f"said {CANARY}"
     talk = {"conversationId": f"talk-{CANARY}"}
-    everywhere: dict[str, Any] = {"properties": {"a": said, **talk}, "context": {"page": {"url": said}, "userAgent": said}}
+    browser = {"page": {"url": said}, "userAgent": said}
+    everywhere: dict[str, Any] = {"properties": {"a": said, **talk}, "context": browser}
     segment = {"name": "Pros", "filter": {"plan": ["pro"]}}
     call(gateway, "POST", "/segments", segment)
     wait_for(lambda: number(tables, "SELECT count() FROM segment_marks WHERE definition != ''"), "the segment")

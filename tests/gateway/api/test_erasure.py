@@ -1,5 +1,6 @@
 """Erasing people: nothing of them is left and nothing comes back, everybody else stays, and a receipt says so."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from ask0.catalog.replica import Replica
 from ask0.catalog.sealing import KEY_FILE, Seal
+from ask0.consumers.restoring import restore
+from ask0.eventlog.open import open_control
 from ask0.gateway.jobs import erasing
 from ask0.schemas.erasure import sign_text
 from ask0.warehouse.connect import Warehouse
@@ -63,7 +67,7 @@ def settled(gateway: Running, clickhouse: Warehouse, name: str) -> None:
 
 
 def lives(gateway: Running, clickhouse: Warehouse, who: str, secret: str) -> None:
-    """A person of whom each table knows something: `who` as user, guest and merged user, `secret` in all that is said."""
+    """Somebody of whom each table knows something: `who` as user, guest and merged user, a secret in all they say."""
     says(gateway, f"{who}-look", anonymousId=f"{who}-anon", properties={"q": secret}, context={"page": {"url": secret}})
     says(
         gateway,
@@ -202,6 +206,40 @@ def test_one_who_never_was_has_a_receipt_of_zeros_and_twice_is_as_once(served: R
     for answer in (first, second, again):
         receipt = done(served, answer)
         assert (receipt["asked"], receipt["people"], receipt["rows"]) == (1, 0, {})
+
+
+def test_who_comes_back_with_a_backup_is_erased_again_and_nobody_else(served: Running, clickhouse: Warehouse) -> None:
+    """The tables are as they were before the erasure, and a worker starts."""
+    lives(served, clickhouse, "era-eve", "Secret of Eve")
+    tables = [table for (table,) in clickhouse.query(TABLES, {"database": clickhouse.database})]
+    own = [table for table in tables if table in mentions(clickhouse, "era-eve") - {"audit", "user_changes"}]
+    for table in own:
+        clickhouse.command(f"CREATE TABLE backup_{table} AS {table} ENGINE = MergeTree ORDER BY tuple()")
+        clickhouse.command(
+            f"INSERT INTO backup_{table} SELECT * FROM {table} WHERE toString(tuple(*)) LIKE '%era-eve%'"
+        )
+    done(served, call(served, "DELETE", "/users/era-eve?deleteConversations=true"))
+    for table in own:
+        clickhouse.command(f"INSERT INTO {table} SELECT * FROM backup_{table}")
+        clickhouse.command(f"DROP TABLE backup_{table} SYNC")
+    clickhouse.command("TRUNCATE TABLE suppressions")
+    assert call(served, "GET", "/users/era-eve").is_success
+    (job,) = asyncio.run(restored(served, clickhouse))
+    wait_for(lambda: call(served, "GET", f"/jobs/{job}").json()["job"]["status"] == "done", "the job")
+    assert call(served, "GET", "/users/era-eve").status_code == 404
+    assert mentions(clickhouse, "Secret of Eve") == set()
+    assert call(served, "GET", "/users/era-few").is_success
+    assert asyncio.run(restored(served, clickhouse)) == []
+
+
+async def restored(gateway: Running, clickhouse: Warehouse) -> list[str]:
+    """What a worker does before its first round: ids of the jobs."""
+    replica = Replica(open_control(gateway.log_dsn))
+    await replica.start()
+    try:
+        return [job.id for job in await restore(replica, clickhouse)]
+    finally:
+        await replica.close()
 
 
 def test_what_makes_no_sense_is_refused(served: Running) -> None:
