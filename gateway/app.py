@@ -151,7 +151,7 @@ def create_app(
     kinds = job_kinds(changes, defined, background, finding) | dict.fromkeys(ERASING, erasing)
     # A log without partitions is a file, and of one process.
     runner = Runner(jobs, kinds, alone=not log.partitioned)
-    imports, asked_jobs = Imports(changes, defined, background), Jobs(jobs, runner.id, changes, defined, finding)
+    imports, asked_jobs = Imports(changes, defined, background), Jobs(jobs, runner.id, kinds, changes, defined, finding)
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
@@ -174,7 +174,7 @@ def create_app(
             Exports(users, segments, changes, defined, exporting),
             Me(settings.api_requests_per_second),
         ),
-        job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions)),
+        job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions, catalog)),
         activity_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         page_group(entrance, cors, visitor),

@@ -9,7 +9,7 @@ MAX_CHANGE_BYTES = 500_000  # a topic takes a megabyte; a document is far smalle
 
 
 NOTHING = msgspec.Raw(b"null")
-FORGOTTEN: Final = "user.erased"  # the action of a deletion that leaves no version behind, as the subject names a person
+FORGOTTEN: Final = "user.erased"  # the action of a deletion that leaves no version behind: the subject names a person
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,21 +3,23 @@
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from ask0.schemas.api import Answer
+from ask0.schemas.events import MAX_ID_CHARS
+from ask0.schemas.user_writes import Strict
 
 SUPPRESSION: Final = "suppression"  # the kind of document
 FOR_EVER: Final = 2**63 - 1
 MAX_HASHES = 2_000  # in one document
 MAX_PACKS = 250  # documents of a project: every process holds them
 
-# Jobs: users go; their events stay, tied to nobody; their conversations go, and they stay.
-Erasing = Literal["erase", "anonymize", "delete_conversations"]
-ERASING: Final[tuple[Erasing, ...]] = ("erase", "anonymize", "delete_conversations")
+# Jobs: users go; their events stay, tied to nobody; their conversations go, and they stay; all goes to another project.
+Erasing = Literal["erase", "anonymize", "delete_conversations", "transfer"]
+ERASING: Final[tuple[Erasing, ...]] = get_args(Erasing)
 
 CONVERSATION = "conversation\0"  # before the id: a user's may be the same
 
@@ -42,6 +44,7 @@ class ErasureWork(msgspec.Struct, frozen=True, omit_defaults=True):
 
     list: str
     with_conversations: bool = False  # erase: whether they go too; else their texts stay, under a random id
+    into: str = ""  # transfer: the other project
 
 
 class ErasureState(msgspec.Struct, frozen=True):
@@ -70,6 +73,11 @@ class EraseQuery(BaseModel):
         default=False,
         description="Events and conversations stay, tied to nobody: without texts, addresses, and traits of a person",
     )
+
+
+class TransferOrder(Strict):
+    project: str = Field(max_length=MAX_ID_CHARS, description="The other one, proj_…")
+    key: str = Field(max_length=MAX_ID_CHARS, repr=False, description="A secret key of it, with the scope users:write")
 
 
 class Lifted(Answer):

@@ -15,12 +15,13 @@ from ask0.schemas.user_writes import MAX_CHANGE_TAGS, Strict
 JOB: Final = "job"  # the kind of document
 RETENTION: Final = "retention"  # the kind that workers carry out, and no gateway: others need not wait for it
 PROGRESSED: Final = "job.progressed"  # the action of a change that the audit log leaves out
+CANCELLING: Final = "job.cancelling"  # of one that says it is to end
 
 MAX_JOBS = 100  # of a project that are kept: the one finished first makes room for a new one
 MAX_UNFINISHED = 5  # of a project
 MAX_JOB_IDS = 10_000  # users that are named one by one
 
-Status = Literal["waiting", "running", "done", "failed"]
+Status = Literal["waiting", "running", "done", "failed", "cancelled"]
 Deed = Literal["tag", "untag", "set", "deactivate", "reactivate", "erase", "anonymize", "delete_conversations"]
 
 
@@ -45,6 +46,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     receipt: msgspec.Raw = NOTHING  # what came of it
     code: str = ""  # why it failed
     message: str = ""
+    cancel_asked_at: int | None = None  # since when it is to end: whoever carries it out does so at its next step
     finished_at: int | None = None
 
     @property
@@ -53,7 +55,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_finished(self) -> bool:
-        return self.status in ("done", "failed")
+        return self.status in ("done", "failed", "cancelled")
 
 
 class BulkAsked(Strict):
@@ -84,11 +86,13 @@ class JobShown(Answer):
     status: Status
     progress: JobProgress
     receipt: dict[str, Any] | None = Field(
-        description="Of one that is done: users `changed`, `unchanged`, `unknown`, and `refused` by code"
+        description="Of one that is done: users `changed`, `unchanged`, `unknown`, and `refused` by code; of one that "
+        "was cancelled, until then"
     )
     code: Text = Field(description="Of one that failed: why")
     message: Text
     created_at: str
+    cancel_asked_at: Text = Field(description="Since when it is to end after the piece at hand")
     finished_at: Text
 
 
@@ -103,6 +107,7 @@ def show(job: Job) -> dict[str, Any]:
         "code": job.code or None,
         "message": job.message or None,
         "createdAt": write_time(job.asked_at),
+        "cancelAskedAt": write_time(job.cancel_asked_at) if job.cancel_asked_at else None,
         "finishedAt": write_time(job.finished_at) if job.finished_at else None,
     }
 

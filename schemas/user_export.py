@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from ask0.schemas.activity import AuditEntry, Conversation, ConversationMessage, UserEvent
 from ask0.schemas.api import Answer, HeldSegment, Profile, Text
+from ask0.schemas.served import ServedConfig, ShownMessage
 from ask0.schemas.user_writes import Strict
 
 Format = Literal["json", "csv"]
@@ -81,6 +82,8 @@ class UserExport(Answer):
     history: list[HistoryEntry] = Field(description="The earliest first")
     conversations: list[ExportedConversation] = Field(description="By id")
     events: list[ExportedEvent] = Field(description="By timestamp, the earliest first")
+    shown_messages: list[ShownMessage] = Field(description="In-app messages, by id")
+    configs: list[ServedConfig] = Field(description="By key")
     audit: list[AuditEntry] = Field(description="What was done to the user, the newest first")
     quarantine: list[ExportedReject] = Field(description="The newest first")
     quarantine_since: Text = Field(description="How far back the quarantine was looked through; null: all of it")

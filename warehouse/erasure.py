@@ -252,7 +252,7 @@ def name_users(warehouse: Warehouse, run: Run, ids: Sequence[str]) -> None:
 
 
 def find_all(warehouse: Warehouse, run: Run) -> int:
-    """Whoever is one with those who are named, and their conversations. Returns how many ids of people there are."""
+    """Whoever is one with those who are named, and their conversations. Returns how many ids there are of both."""
     count = count_ids(warehouse, run)
     for _ in range(MOST_STEPS):
         for there, following in (("one", "other"), ("other", "one")):
@@ -262,7 +262,8 @@ def find_all(warehouse: Warehouse, run: Run) -> int:
         if count == before:
             break
     warehouse.command(THEIR_CONVERSATIONS, run.bound, SETTINGS)
-    return count
+    every = "SELECT uniqExact(kind, id) FROM erasure_ids WHERE run = {run:String}"
+    return int(warehouse.query(every, run.bound)[0][0])
 
 
 def count_ids(warehouse: Warehouse, run: Run) -> int:

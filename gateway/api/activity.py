@@ -13,12 +13,14 @@ from ask0.gateway.api.reading import Reading
 from ask0.gateway.api.route import ApiRoute
 from ask0.gateway.api.user_events import UserEvents
 from ask0.gateway.api.user_insights import UserInsights
+from ask0.gateway.api.user_served import UserServed
 from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
 from ask0.gateway.operations import Asked, OfKeys, Operation
 from ask0.gateway.questions import Questions
 from ask0.schemas import activity as shown
+from ask0.schemas.served import ServedConfigs, ShownMessages
 from ask0.warehouse.connect import Warehouse
 
 Answer = Callable[[Asked], Awaitable[Response]]
@@ -30,6 +32,7 @@ USER = f"{BASE}/users/{{id}}"
 def activity_group(entrance: Entrance, warehouse: Warehouse, questions: Questions) -> Group:
     reading = Reading(warehouse, questions)
     talks, events, insights = Conversations(reading), UserEvents(reading), UserInsights(reading)
+    served = UserServed(reading)
     every, list_of = shown.ConversationQuery, shown.ConversationList
     operations = [
         _get(CONVERSATIONS, "events:read", talks.list, "Conversations", every, list_of),
@@ -55,6 +58,10 @@ def activity_group(entrance: Entrance, warehouse: Warehouse, questions: Question
         _get(
             f"{USER}/patterns", "events:read", insights.patterns, "A user's habits", shown.PatternQuery, shown.Patterns
         ),
+        _get(
+            f"{USER}/messages", "events:read", served.messages, "Messages shown to a user", shown.Paged, ShownMessages
+        ),
+        _get(f"{USER}/configs", "events:read", served.configs, "Configs served to a user", shown.Paged, ServedConfigs),
         _get(
             f"{USER}/history",
             "users:read",

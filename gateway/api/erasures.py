@@ -4,19 +4,22 @@ import json
 
 from starlette.responses import JSONResponse, Response
 
+from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogError, CatalogUnavailable
 from ask0.catalog.suppressions import Suppressions
 from ask0.gateway.api.changes import Changes
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.paths import id_of, project_of
-from ask0.gateway.errors import BadRequest, Conflict, NotFound, ServiceUnavailable
+from ask0.gateway.callers import Access, caller_for
+from ask0.gateway.errors import BadRequest, Conflict, Forbidden, NotFound, ServiceUnavailable
 from ask0.gateway.operations import Asked
 from ask0.schemas.erasure import Erasing
 from ask0.warehouse import suppressions
 
 
 class Erasures:
-    def __init__(self, jobs: Jobs, changes: Changes, found: Suppressions) -> None:
+    def __init__(self, jobs: Jobs, changes: Changes, found: Suppressions, catalog: CatalogCache) -> None:
+        self._catalog = catalog
         self._jobs = jobs
         self._changes = changes
         self._suppressions = found
@@ -34,6 +37,20 @@ class Erasures:
         id = id_of(asked)
         said = json.dumps([id, "delete_conversations"]).encode()
         return await self._jobs.erase(asked, "delete_conversations", [id], said, with_conversations=True)
+
+    async def transfer(self, asked: Asked) -> Response:
+        """To another project, whose secret key says that the caller may write there. Raises Forbidden, Conflict."""
+        id, project_id, into = id_of(asked), project_of(asked), asked.body.project
+        there = await caller_for(Access.SERVER, self._catalog, asked.body.key)
+        if there.project_id != into:
+            raise Forbidden("the key is not of the project that they are to go to", code="wrong_project")
+        there.check("users:write")
+        if into == project_id:
+            raise Conflict("they are in this project already", code="same_project")
+        if self._suppressions.drops(into, id):
+            raise Conflict("this user was erased in the other project: let them in again there first", code="erased")
+        said = json.dumps([id, "transfer", into]).encode()
+        return await self._jobs.erase(asked, "transfer", [id], said, with_conversations=True, into=into)
 
     async def lift(self, asked: Asked) -> Response:
         """What is received from now on passes; what was received before stays dropped in any replay."""

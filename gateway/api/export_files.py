@@ -15,6 +15,7 @@ import orjson
 from ask0.schemas import user_export as shown
 from ask0.schemas.activity import AuditEntry, Conversation
 from ask0.schemas.api import HeldSegment
+from ask0.schemas.served import ServedConfig, ShownMessage
 from ask0.schemas.user_export import columns_of
 from ask0.schemas.user_files import FIELDS, write_head, write_row
 from ask0.warehouse.user_export import Everything, Page
@@ -38,6 +39,8 @@ def write_json(export: Export) -> Iterator[bytes]:
     yield from _array("history", everything.history())
     yield from _gathered(_conversations(everything))
     yield from _array("events", everything.events())
+    yield from _array("shownMessages", everything.shown_messages())
+    yield from _array("configs", everything.served_configs())
     yield from _array("audit", everything.audit())
     yield from _array("quarantine", everything.quarantine())
     yield b',\n"quarantineSince":%s}\n' % orjson.dumps(everything.quarantine_since)
@@ -135,6 +138,8 @@ def _files(head: Mapping[str, Any], everything: Everything) -> Iterator[tuple[st
     yield "conversations", columns_of(Conversation), everything.conversations()
     yield "messages", columns_of(shown.ExportedMessage), everything.messages()
     yield "events", columns_of(shown.ExportedEvent), everything.events()
+    yield "shownMessages", columns_of(ShownMessage), everything.shown_messages()
+    yield "configs", columns_of(ServedConfig), everything.served_configs()
     yield "audit", columns_of(AuditEntry), everything.audit()
     yield "quarantine", columns_of(shown.ExportedReject), everything.quarantine()
     about = {name: head[name] for name in ("exportedAt", "projectId")}

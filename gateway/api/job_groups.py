@@ -12,7 +12,7 @@ from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
 from ask0.gateway.operations import EVERY_KEY, Operation
-from ask0.schemas.erasure import EraseQuery, Lifted
+from ask0.schemas.erasure import EraseQuery, Lifted, TransferOrder
 from ask0.schemas.jobs import BulkAsked, ImportReport, JobAnswer, JobList
 
 JOBS = f"{BASE}/jobs"
@@ -47,6 +47,17 @@ def job_group(entrance: Entrance, jobs: Jobs, imports: Imports, erasures: Erasur
         ),
         Operation("GET", JOBS, jobs.list, "The newest jobs", server, EVERY_KEY, answers=JobList),
         Operation("GET", f"{JOBS}/{{id}}", jobs.get, "How far a job is", server, EVERY_KEY, answers=JobAnswer),
+        Operation(
+            "POST",
+            f"{JOBS}/{{id}}/cancel",
+            jobs.cancel,
+            "End a job before all of it is done",
+            server,
+            "users:write",
+            headers=KEYED,
+            answers={200: JobAnswer, 202: JobAnswer},
+            refusals=(409, 422),
+        ),
     ]
     operations += _erasing_operations(erasures)
     return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
@@ -76,6 +87,18 @@ def _erasing_operations(erasures: Erasures) -> list[Operation]:
             headers=KEYED,
             answers={202: JobAnswer},
             refusals=(422,),
+        ),
+        Operation(
+            "POST",
+            f"{USER}/transfer",
+            erasures.transfer,
+            "Move a user to another project, as a job",
+            Access.SERVER,
+            "users:erase",
+            body=TransferOrder,
+            headers=KEYED,
+            answers={202: JobAnswer},
+            refusals=(409, 422),
         ),
         Operation(
             "POST",

@@ -1,13 +1,15 @@
-"""Jobs over HTTP: one change of many users is asked for, and jobs are looked at."""
+"""Jobs over HTTP: one change of many users is asked for, jobs are looked at, and cancelled."""
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 from starlette.responses import JSONResponse, Response
 
 from ask0.catalog import jobs as catalog
+from ask0.catalog.collection import Stored
 from ask0.catalog.errors import MovedOn as MovedMeanwhile
 from ask0.gateway.api import documents
 from ask0.gateway.api.changes import Changes, Request
@@ -16,15 +18,16 @@ from ask0.gateway.api.paths import project_of
 from ask0.gateway.api.user_lists import read_filter
 from ask0.gateway.errors import BadRequest, Conflict, NotFound, QuotaExceeded, ServiceUnavailable, Unprocessable
 from ask0.gateway.jobs.background import Background
-from ask0.gateway.jobs.kinds import raw
+from ask0.gateway.jobs.kinds import Kind, raw
+from ask0.gateway.jobs.runner import NOBODY
 from ask0.gateway.operations import Asked
 from ask0.schemas.bulk import BulkWork
-from ask0.schemas.changes import name_of
+from ask0.schemas.changes import NOTHING, name_of
 from ask0.schemas.erasure import ERASING, Erasing, ErasureWork
 from ask0.schemas.filters import types
 from ask0.schemas.filters.types import Filter
 from ask0.schemas.filters.writer import write
-from ask0.schemas.jobs import JOB, MAX_UNFINISHED, BulkAsked, Job, show
+from ask0.schemas.jobs import CANCELLING, JOB, MAX_UNFINISHED, BulkAsked, Job, show
 from ask0.schemas.segments import definitions
 from ask0.schemas.user_changes import UserChange
 from ask0.schemas.user_writes import UserWrite, WriteInvalid, change_of, tag_facts, user_id_of
@@ -43,11 +46,13 @@ class Jobs:
         self,
         jobs: catalog.Jobs,
         runner: str,
+        kinds: Mapping[str, Kind],
         changes: Changes,
         defined: ProjectDefinitions,
         finding: Background,
     ) -> None:
         """`finding` is for what may take minutes."""
+        self._kinds = kinds
         self._finding = finding
         self._jobs = jobs
         self._runner = runner
@@ -59,10 +64,32 @@ class Jobs:
         return JSONResponse({"jobs": [show(job) for job in found], "next": None})
 
     async def get(self, asked: Asked) -> Response:
-        stored = self._jobs.find(project_of(asked), asked.request.path_params["id"])
-        if stored is None:
-            raise NotFound("there is no job with this id: the newest hundred are kept", code="unknown_job")
-        return JSONResponse({"job": show(stored.document)})
+        return JSONResponse({"job": show(self._find(asked).document)})
+
+    async def cancel(self, asked: Asked) -> Response:
+        """One that nobody has begun ends at once. Else its document says that it is to end, and whoever carries it out
+        sees that before the next piece; one that was done by then is done."""
+        request = self._changes.request(asked, asked.request.path_params["id"], b"")
+        for attempt in range(ATTEMPTS):
+            stored = self._find(asked)
+            job = stored.document
+            if job.status == "cancelled" or (job.cancel_asked_at is not None and not job.is_finished):
+                return _answer(job)
+            kind = self._cancellable(job)
+            after = await _cancelled(kind, job)
+            again = request if not attempt else request._replace(id=f"{request.id}.{attempt}")
+            action = CANCELLING if not after.is_finished else f"job.{after.status}"
+            try:
+                await documents.write(
+                    self._jobs, again, job.subject, after, action, {name_of(JOB, job.subject): stored.version}
+                )
+            except MovedMeanwhile:
+                continue
+            if after.is_finished:
+                with suppress(ServiceUnavailable):  # what was kept for it goes later
+                    await kind.forget(job)
+            return _answer(self._find(asked).document)
+        raise ServiceUnavailable("the job moves on too quickly: send it again", retry_after=1)
 
     async def bulk(self, asked: Asked) -> Response:
         """Answered as soon as it is certain that it will be done."""
@@ -84,7 +111,14 @@ class Jobs:
         return JSONResponse({"job": show(job)}, 202)
 
     async def erase(
-        self, asked: Asked, kind: Erasing, whom: Sequence[str] | Filter, said: bytes, *, with_conversations: bool
+        self,
+        asked: Asked,
+        kind: Erasing,
+        whom: Sequence[str] | Filter,
+        said: bytes,
+        *,
+        with_conversations: bool,
+        into: str = "",
     ) -> Response:
         """As a job that erases: its list lies in ClickHouse before the job is there, as no document may name anyone."""
         asked.caller.check("users:erase")
@@ -100,7 +134,7 @@ class Jobs:
         else:
             condition = compile_filter(whom, self._defined.compiling(project_id))
             await self._finding.ask(job_users.find, self._changes.warehouse, project_id, condition, list)
-        job = await self._add(request, id, kind, raw(ErasureWork(list, with_conversations)))
+        job = await self._add(request, id, kind, raw(ErasureWork(list, with_conversations, into)))
         return JSONResponse({"job": show(job)}, 202)
 
     async def _erase_many(self, asked: Asked) -> Response:
@@ -150,6 +184,22 @@ class Jobs:
         compile_filter(filter, self._defined.compiling(project_id))
         return filter
 
+    def _find(self, asked: Asked) -> Stored[Job]:
+        """Raises NotFound."""
+        stored = self._jobs.find(project_of(asked), asked.request.path_params["id"])
+        if stored is None:
+            raise NotFound("there is no job with this id: the newest hundred are kept", code="unknown_job")
+        return stored
+
+    def _cancellable(self, job: Job) -> Kind:
+        """Raises Conflict."""
+        if job.is_finished:
+            raise Conflict(f"the job is finished: it is {job.status}", code="job_finished")
+        kind = self._kinds.get(job.kind)
+        if kind is None or not kind.is_cancellable:
+            raise Conflict(f"a job that is to {job.kind} goes on to its end", code="not_cancellable")
+        return kind
+
     async def _add(self, request: Request, id: str, kind: str, work: msgspec.Raw) -> Job:
         for attempt in range(ATTEMPTS):
             self.check_room(request.project_id)
@@ -177,6 +227,28 @@ class Jobs:
                 return stored.document
             raise Conflict("this was asked for before, and newer jobs have taken its place", code="already_done")
         raise ServiceUnavailable("too many jobs are asked for at once: send it again", retry_after=1)
+
+
+async def _cancelled(kind: Kind, job: Job) -> Job:
+    """As it is to be: at its end if nobody has begun it."""
+    now = time.time_ns() // 1_000_000
+    after = msgspec.structs.replace(job, cancel_asked_at=now)
+    if job.status != "waiting":
+        return after
+    step = await kind.step(after)
+    return msgspec.structs.replace(
+        after,
+        status="cancelled",
+        runner=NOBODY,
+        work=NOTHING,
+        state=NOTHING,
+        receipt=step.receipt or NOTHING,
+        finished_at=now,
+    )
+
+
+def _answer(job: Job) -> Response:
+    return JSONResponse({"job": show(job)}, 200 if job.is_finished else 202)
 
 
 def _check_whom(given: BulkAsked) -> None:

@@ -53,9 +53,13 @@ class Bulk:
         self._pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
     page_size = PAGE
+    is_cancellable = True
 
     async def step(self, job: Job) -> Step:
         work = msgspec.json.decode(job.work, type=BulkWork)
+        if job.cancel_asked_at is not None:
+            state = BulkState("", 0) if job.state == NOTHING else msgspec.json.decode(job.state, type=BulkState)
+            return Step(job.state, job.done, job.total, receipt=_receipt(state))
         if job.state == NOTHING:
             return await self._find(job, work)
         state = msgspec.json.decode(job.state, type=BulkState)
@@ -78,9 +82,11 @@ class Bulk:
             return await self.carry_out(job, work, state, known)
 
     async def forget(self, job: Job) -> None:
+        lists = {msgspec.json.decode(job.work, type=BulkWork).list}  # of those who were named, before they are found
         if job.state != NOTHING:
-            state = msgspec.json.decode(job.state, type=BulkState)
-            await self._background.ask(job_users.forget, self._changes.warehouse, state.list)
+            lists.add(msgspec.json.decode(job.state, type=BulkState).list)
+        for list in filter(None, lists):
+            await self._background.ask(job_users.forget, self._changes.warehouse, list)
 
     async def carry_out(self, job: Job, work: BulkWork, state: BulkState, users: Sequence[Listed]) -> Step:
         """A page. `state` is as it will be, but for what comes of the users."""
@@ -191,5 +197,8 @@ def _finish(state: BulkState) -> Step:
     """Raises JobFailed where the list has lost users: it was cut by hand, or older than it may be."""
     if state.done < state.total:
         raise JobFailed("users_lost", f"{state.total - state.done:,} users were not reached: ask for the same again")
-    counted = {name: asdict(state)[name] for name in ("changed", "unchanged", "unknown", "refused")}
-    return Step(raw(state), state.done, state.total, receipt=raw(counted))
+    return Step(raw(state), state.done, state.total, receipt=_receipt(state))
+
+
+def _receipt(state: BulkState) -> msgspec.Raw:
+    return raw({name: asdict(state)[name] for name in ("changed", "unchanged", "unknown", "refused")})

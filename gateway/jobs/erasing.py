@@ -30,6 +30,7 @@ from ask0.schemas.jobs import Job
 from ask0.warehouse import erasure, job_users, parked_erasure, suppressions
 from ask0.warehouse.anonymity import keep_anonymous
 from ask0.warehouse.erasure import Run
+from ask0.warehouse.transfer import move
 
 USERS_AT_ONCE = 5_000  # of one run: their ids are in memory, and each run rewrites parts of the tables
 LOOKS = 5  # for what was written while it was removed
@@ -42,7 +43,7 @@ Stage = Callable[[Job, ErasureWork, ErasureState], Awaitable[Step]]
 
 
 class Erasing:
-    """`step` of the jobs erase, anonymize and delete_conversations."""
+    """`step` of the jobs erase, anonymize, delete_conversations and transfer."""
 
     is_cancellable = False  # who is half erased is suppressed, and nobody could say what is left of them
 
@@ -59,6 +60,7 @@ class Erasing:
             "suppress": self._suppress,
             "wait": self._wait,
             "count": self._count,
+            "move": self._move,
             "remove": self._remove,
             "look": self._look,
             "log": self._forget_log,
@@ -128,7 +130,11 @@ class Erasing:
         for change in _changes(job, work):
             if change.name and change.name not in found:
                 found[change.name] = await self._ask(erasure.count_concerned, run, change)
-        return _step(replace(state, stage="remove", place=0, found=found), keep=True)
+        return _step(replace(state, stage="move" if work.into else "remove", place=0, found=found), keep=True)
+
+    async def _move(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
+        await self._ask(move, Run(job.project_id, state.run), work.into)
+        return _step(replace(state, stage="remove"), keep=True)
 
     async def _remove(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
         run, every = Run(job.project_id, state.run), _changes(job, work)
@@ -178,6 +184,8 @@ class Erasing:
             "conversations": _fate(job, work),
             "rows": {name: rows for name, rows in sorted(state.removed.items()) if name != "people" and rows},
         }
+        if work.into:
+            receipt["into"] = work.into
         receipt["signature"] = self._seal.sign(sign_text(receipt))
         return Step(raw(state), state.done, state.total, receipt=raw(receipt))
 
@@ -205,6 +213,8 @@ def _step(state: ErasureState, *, keep: bool = False, pause: float = 0.0) -> Ste
 
 
 def _fate(job: Job, work: ErasureWork) -> str:
+    if work.into:
+        return "moved with them"
     if job.kind == "anonymize":
         return "kept without texts, under a random id"
     return "removed" if work.with_conversations or job.kind == "delete_conversations" else "kept, under a random id"

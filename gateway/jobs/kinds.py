@@ -19,9 +19,14 @@ class Step(NamedTuple):
 
 
 class Kind(Protocol):
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether a job may end before all of it is done."""
+
     async def step(self, job: Job) -> Step:
         """The next piece, from `job.state` on, which is null at first. A piece may be done twice, and by two processes
-        at once: that must come to the same. Raises JobFailed to end the job, ServiceUnavailable and QuotaExceeded
+        at once: that must come to the same. Of a job that is to end (`cancel_asked_at`) no piece: a receipt of what was
+        done so far. Raises JobFailed to end the job, ServiceUnavailable and QuotaExceeded
         where it cannot be done now; whatever else it raises is a fault of ours."""
 
     async def forget(self, job: Job) -> None:

@@ -22,7 +22,7 @@ from ask0.catalog.jobs import Jobs
 from ask0.gateway.errors import QuotaExceeded, ServiceUnavailable
 from ask0.gateway.jobs.kinds import JobFailed, Kind
 from ask0.schemas.changes import NOTHING, name_of
-from ask0.schemas.jobs import JOB, PROGRESSED, Job
+from ask0.schemas.jobs import JOB, PROGRESSED, Job, Status
 
 LEASE_SECONDS = 60.0
 BEAT_SECONDS = 1.0  # between two documents of a job at first …
@@ -154,11 +154,13 @@ class Run:
             await self._save(PROGRESSED)
 
     async def _step_through(self, kind: Kind) -> None:
-        """Until the job is done, or has failed."""
+        """Until the job is done, has failed, or was cancelled."""
         faults = 0
         while not self.job.is_finished:
+            self._look_whether_it_is_to_end(kind)
+            job = self.job  # whether it is to end may be known before the step has ended
             try:
-                step = await kind.step(self.job)
+                step = await kind.step(job)
             except JobFailed as error:
                 self._fail(error.code, str(error))
             except (ServiceUnavailable, QuotaExceeded) as error:
@@ -173,10 +175,16 @@ class Run:
                 faults = 0
                 self.job = replace(self.job, state=step.state, done=step.done, total=step.total)
                 if step.receipt is not None:
-                    self.job = replace(self.job, status="done", receipt=step.receipt)
+                    status: Status = "done" if job.cancel_asked_at is None else "cancelled"
+                    self.job = replace(self.job, status=status, receipt=step.receipt)
                 if step.keep:
                     await self._save(PROGRESSED)
                 await asyncio.sleep(step.pause)
+
+    def _look_whether_it_is_to_end(self, kind: Kind) -> None:
+        stored = self._runner.jobs.get(self.job.project_id, self.job.subject)
+        if kind.is_cancellable and stored and stored.document.id == self.job.id:
+            self.job = replace(self.job, cancel_asked_at=stored.document.cancel_asked_at)
 
     def _fail(self, code: str, message: str) -> None:
         self.job = replace(self.job, status="failed", code=code, message=message)
@@ -212,8 +220,10 @@ class Run:
             now = jobs.get(job.project_id, subject)
             if now is None or (now.document.id, now.document.runner) != (job.id, self._runner.id):
                 raise
-            self._version = now.version  # of a document of ours, whose outcome nobody waited for
-            return await self._try_to_save(job, action)
+            # Of a document of ours, whose outcome nobody waited for, or of one that says the job is to end.
+            self._version, asked_at = now.version, now.document.cancel_asked_at
+            self.job = replace(self.job, cancel_asked_at=asked_at)
+            return await self._try_to_save(replace(job, cancel_asked_at=asked_at), action)
         self._version = outcome.position
         return True
 

@@ -16,7 +16,7 @@ from ask0.gateway.jobs import erasing
 from ask0.schemas.erasure import sign_text
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from tests.gateway.running import KEY, PROJECT, SECRET, Running, running, working
+from tests.gateway.running import KEY, PROJECT, SECRET, STRICT_PROJECT, STRICT_SECRET, Running, running, working
 
 BASE = "/v1/projects/-"
 TABLES = "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'"
@@ -240,6 +240,50 @@ async def restored(gateway: Running, clickhouse: Warehouse) -> list[str]:
         return [job.id for job in await restore(replica, clickhouse)]
     finally:
         await replica.close()
+
+
+def test_a_user_moves_to_another_project_with_all_that_was_said(served: Running, clickhouse: Warehouse) -> None:
+    lives(served, clickhouse, "era-fay", "Secret of Fay")
+    call(served, "POST", "/users/era-fay/reactivate")
+    before = told(served, "era-fay", SECRET)
+    order = {"project": STRICT_PROJECT, "key": STRICT_SECRET}
+    receipt = done(served, call(served, "POST", "/users/era-fay/transfer", order))
+    assert (receipt["did"], receipt["into"], receipt["people"]) == ("transfer", STRICT_PROJECT, 1)
+    assert told(served, "era-fay", STRICT_SECRET) == before
+    assert call(served, "GET", "/users/era-fay").status_code == 404
+    sql = "SELECT DISTINCT project_id FROM events WHERE user_id = 'era-fay'"
+    assert clickhouse.query(sql) == [(STRICT_PROJECT,)]
+    says(served, "era-fay-late", userId="era-fay")
+    settled(served, clickhouse, "era-fay-late-settled")
+    assert stored(clickhouse, "era-fay-late") == set()
+
+
+def told(gateway: Running, id: str, key: str) -> Any:
+    """All that the API says of a user, but for what is of the project."""
+    parts = [
+        gateway.client.get(f"{BASE}/users/{id}{part}", headers={"authorization": f"Bearer {key}"}).json()
+        for part in ("", "/events?limit=200", "/conversations", "/export")
+    ]
+    profile, events, conversations, export = parts
+    assert events["events"]
+    assert conversations["conversations"]
+    return (
+        {name: value for name, value in profile.items() if name != "version"},
+        [event for event in events["events"] if event["type"] != "segment"],
+        conversations["conversations"],
+        export.keys(),
+    )
+
+
+def test_nobody_moves_without_the_right_to_write_there(served: Running) -> None:
+    def refused(**order: str) -> tuple[int, str]:
+        answer = call(served, "POST", "/users/era-x/transfer", order)
+        return answer.status_code, answer.json()["code"]
+
+    assert refused(project=STRICT_PROJECT, key="sk_unheard_of") == (401, "unknown_secret_key")
+    assert refused(project=STRICT_PROJECT, key=SECRET) == (403, "wrong_project")
+    assert refused(project=PROJECT, key=SECRET) == (409, "same_project")
+    assert refused(project=STRICT_PROJECT, key=KEY) == (401, "unknown_secret_key")
 
 
 def test_what_makes_no_sense_is_refused(served: Running) -> None:
