@@ -27,6 +27,19 @@ async def test_everyone_reads_what_was_written_in_one_order(home: Home) -> None:
         assert await one.end() == positions[-1]
 
 
+async def test_a_record_gives_way_to_another_where_the_stream_is_a_file(home: Home) -> None:
+    async with started(home.open_control()) as control:
+        await control.append(b"who it was")
+        await control.append(b"else")
+        ((position, _), kept) = await read_all(control, 2)
+        if control.rewritable:
+            await control.rewrite({position: b"nobody"})
+            assert await read_all(control, 2) == [(position, b"nobody"), kept]
+        else:
+            with pytest.raises(LogUnavailable):
+                await control.rewrite({position: b"nobody"})
+
+
 async def test_reading_goes_on_from_any_position(home: Home) -> None:
     async with started(home.open_control()) as control:
         for value in (b"a", b"b", b"c"):

@@ -81,6 +81,24 @@ async def test_how_far_the_workers_are_is_told(home: Home) -> None:
         assert await log.progress() == (before.appended + 3, before.done + 3)
 
 
+async def test_its_ends_are_where_the_last_records_lie(home: Home) -> None:
+    async with started(home.open_log()) as log, started(home.open_reader()) as reader:
+        await log.append([Entry(b"user %d" % user, b"user %d" % user, 1) for user in range(20)])
+        last: dict[int, int] = {}
+        for chunk in await read_records(reader, 20):
+            last[chunk.partition] = chunk.hi - 1
+        assert {partition: offset for partition, offset in await log.ends() if partition in last} == last
+
+
+async def test_what_is_forgotten_was_done_and_the_rest_is_read_on(home: Home) -> None:
+    async with started(home.open_log()) as log, started(home.open_reader()) as reader:
+        await log.append(one_key(b"a", b"b"))
+        await read_records(reader, 2)
+        await log.append(one_key(b"c"))
+        await log.forget(await log.ends())  # also of what nobody has done yet
+        assert values(await read_records(reader, 1)) == [b"c"]
+
+
 async def test_a_key_keeps_its_partition(home: Home) -> None:
     partitions = defaultdict(set)
     for _ in range(2):

@@ -185,6 +185,34 @@ def test_conversations_go_and_the_user_stays(served: Running, clickhouse: Wareho
     wait_for(lambda: call(served, "GET", "/users/era-dan").json()["questions"] == 1, "the new question")
 
 
+def test_a_guest_is_who_they_became_and_so_is_one_who_was_merged(served: Running, clickhouse: Warehouse) -> None:
+    for named in ("g-era-gus-anon", "era-gus-old"):
+        who = f"era-gus-{named[2:7]}"
+        says(served, f"{who}-1", anonymousId=named.removeprefix("g-") if named.startswith("g-") else f"{who}-anon")
+        says(served, f"{who}-2", type="identify", userId=who, anonymousId="era-gus-anon")
+        settled(served, clickhouse, f"{who}-settled")
+        if not named.startswith("g-"):
+            call(served, "PUT", f"/users/{named}", {"name": "Gus"})
+            assert call(served, "POST", f"/users/{who}/merge", {"from": named}).is_success
+        assert done(served, call(served, "DELETE", f"/users/{named}"))["people"] == 1
+        assert call(served, "GET", f"/users/{who}").status_code == 404
+        assert stored(clickhouse, f"{who}-1", f"{who}-2") == set()
+
+
+def test_what_arrives_while_they_are_erased_is_gone_too(served: Running, clickhouse: Warehouse) -> None:
+    says(served, "era-hal-first", userId="era-hal")
+    settled(served, clickhouse, "era-hal-settled")
+    job = call(served, "DELETE", "/users/era-hal")
+    sent = []
+    while call(served, "GET", f"/jobs/{job.json()['job']['id']}").json()["job"]["status"] != "done":
+        sent.append(f"era-hal-{len(sent)}")
+        says(served, sent[-1], userId="era-hal", anonymousId=f"{sent[-1]}-anon")
+    assert sent
+    settled(served, clickhouse, "era-hal-settled-2")
+    assert stored(clickhouse, "era-hal-first", *sent) == set()
+    assert call(served, "GET", "/users/era-hal").status_code == 404
+
+
 def test_many_go_by_a_filter_in_runs_of_their_own(
     served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
