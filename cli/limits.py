@@ -15,6 +15,7 @@ from ask0.gateway.api import imports, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
 from ask0.schemas import (
     documents,
+    erasure,
     events,
     jobs,
     listing,
@@ -302,6 +303,12 @@ def _table() -> list[Bound]:
             "–",
         ),
         Bound("Users named in one bulk change", f"{jobs.MAX_JOB_IDS:,}", "400", "–"),
+        Bound(
+            "Erased users, guests and conversations of a project",
+            f"{erasure.MAX_PACKS * erasure.MAX_HASHES:,}",
+            "the job fails, `no_room`",
+            "–",
+        ),
         Bound(
             "Jobs of a project",
             f"{jobs.MAX_UNFINISHED} that are not finished, {jobs.MAX_JOBS} that are kept",

@@ -1,8 +1,6 @@
 """Sending users to the API in batches, each until the server has it; a batch that is refused whole is halved."""
 
-import random
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -11,13 +9,11 @@ import httpx
 import msgspec
 import orjson
 
-from ask0.cli.errors import Failure, NotAvailable
-from ask0.cli.sender import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Item, batched, retry_after
-from ask0.schemas.settings import LOOPBACK
+from ask0.cli.api import Api
+from ask0.cli.sender import Item, batched
 from ask0.schemas.user_files import Line, Refused
 
 MAX_BATCH_USERS = 500
-READ_SECONDS = 60
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -53,24 +49,18 @@ class UserImport:
     def __post_init__(self) -> None:
         self._run = secrets.token_hex(12)  # a later run of the same file is another change
         self._requests = 0
-        try:
-            address = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise Failure(f"{self.url} is not an address: {error}") from error
-        if address.scheme not in ("http", "https"):
-            raise Failure(f"{self.url} is not an address: it begins with http:// or https://")
-        self._client = httpx.Client(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {self.secret_key}", "content-type": "application/json"},
-            timeout=httpx.Timeout(READ_SECONDS, connect=5),
-            trust_env=address.host not in LOOPBACK,
+        self._api = Api(
+            self.url,
+            self.secret_key,
+            patience_seconds=self.patience_seconds,
+            consolation="users that were sent stay as they are",
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._client.close()
+        self._api.close()
 
     def send_all(self, users: Iterable[Line | Refused], moved: Callable[[int], None]) -> None:
         """`moved` is told how many lines have their outcome. Raises NotAvailable, Failure."""
@@ -100,10 +90,8 @@ class UserImport:
             self._send(batch[half:])
         elif response.status_code in (400, 413, 422):
             self._refuse(Refused(batch[0].line, "", answer.code, answer.message))
-        elif response.status_code == 401:
-            raise Failure("the server does not know this secret key; `ask0 key list` shows the ones it knows")
         else:
-            raise Failure(f"{self.url} answers {response.status_code}: {answer.message or 'is this address Ask0’s?'}")
+            raise self._api.explain(response)
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         if outcome.status == "refused":
@@ -121,23 +109,7 @@ class UserImport:
     def _post(self, body: bytes) -> httpx.Response:
         """The answer to the batch, however often it takes: under its key it is one change."""
         self._requests += 1
-        headers = {"idempotency-key": f"{self._run}-{self._requests}"}
-        give_up_at = time.monotonic() + self.patience_seconds
-        backoff = FIRST_WAIT_SECONDS
-        while True:
-            try:
-                response = self._client.post("/v1/projects/-/users/batch", content=body, headers=headers)
-            except httpx.TransportError as error:
-                problem, asked = f"{self.url} does not answer ({type(error).__name__})", 0.0
-            else:
-                if response.status_code not in (408, 429) and response.status_code < 500:
-                    return response
-                problem, asked = f"{self.url} answers {response.status_code}", retry_after(response)
-            wait = max(asked, backoff * random.uniform(0.75, 1.25))
-            backoff = min(2 * backoff, LONGEST_WAIT_SECONDS)
-            if time.monotonic() + wait > give_up_at:
-                raise NotAvailable(f"{problem}; later the same command may work: users that were sent stay as they are")
-            time.sleep(wait)
+        return self._api.call("POST", "/users/batch", body, key=f"{self._run}-{self._requests}")
 
 
 def _read(response: httpx.Response) -> Answer:

@@ -1,4 +1,4 @@
-"""`ask0 user`: look at users, take them out as a file, bring them in from one, deactivate them."""
+"""`ask0 user`: look at users, take them out as a file, bring them in from one, deactivate and erase them."""
 
 import sys
 from contextlib import ExitStack
@@ -8,9 +8,11 @@ import click
 import orjson
 
 from ask0.cli import deactivations
+from ask0.cli.commands.erasure import erase, lift
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED, Failure
 from ask0.cli.jsonl import open_lines
+from ask0.cli.options import find_secret_key, key_option, patience_option, url_option
 from ask0.cli.output import echo_json, echo_table, plain
 from ask0.cli.progress import Bar
 from ask0.cli.target import find_url
@@ -33,7 +35,7 @@ search_option = click.option("--search", default="", help="Each word somewhere i
 
 @click.group("user")
 def command() -> None:
-    """Look at users, take them out as a file, bring them in from one, deactivate them.
+    """Look at users, take them out as a file, bring them in from one, deactivate and erase them.
 
     \b
     Example:
@@ -131,12 +133,11 @@ def export(project: str | None, filter_json: str | None, search: str, fmt: str) 
 
 @command.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--url", help="Address of the gateway.  [default: the server running on this data folder]")
-@click.option("--secret-key", help="Secret key of the project.  [default: ASK0_BOOTSTRAP_SECRET_KEY]")
+@url_option
+@key_option
 @click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), help="[default: JSON lines begin with a brace]")
 @click.option("--report", type=click.File("wb"), metavar="FILE", help="Refused lines as JSON lines, not on stderr.")
-@click.option("--patience", type=click.FloatRange(0), default=300, show_default=True, metavar="SECONDS",
-              help="How long to go on trying while the server is away or busy.")  # fmt: skip
+@patience_option
 @click.option("--json", "as_json", is_flag=True, help="Print the totals as JSON.")
 def import_users(
     file: str,
@@ -159,9 +160,7 @@ def import_users(
       ask0 user import users.csv --secret-key sk_… --report refused.jsonl
     """
     settings = read_settings()
-    key = secret_key or settings.bootstrap_secret_key.get_secret_value()
-    if not key:
-        raise click.UsageError("Give --secret-key; `ask0 key create --secret` makes one.")
+    key = find_secret_key(settings, secret_key)
     with ExitStack() as stack:
         lines = stack.enter_context(open_lines(file))
         bar = stack.enter_context(Bar("import", lines.size, "users"))
@@ -213,6 +212,10 @@ def reactivate(id: str, project: str | None, as_json: bool) -> None:
     """
     done = deactivations.reactivate(project, _id(id))
     _tell(done, "is let in again" if done.changed else "was not deactivated", as_json)
+
+
+command.add_command(erase)
+command.add_command(lift)
 
 
 def _tell(done: deactivations.Done, what: str, as_json: bool) -> None:

@@ -63,11 +63,7 @@ class Suppressed:
         if self._is_gone(project_id, _whom(event), at):
             return None
         # Somebody else uses the browser of one who is erased: whose guest that was is not stored again.
-        others = {
-            name: ""
-            for name, sent in (("anonymous_id", event.anonymous_id), ("previous_id", event.previous_id))
-            if sent and self._is_gone(project_id, (guest_id(sent), sent), at)
-        }
+        others = {name: "" for name, ids in _others(event) if self._is_gone(project_id, ids, at)}
         return replace(placed, event=replace(event, **others)) if others else placed
 
     def _is_gone(self, project_id: str, ids: Iterable[str], at: int) -> bool:
@@ -115,10 +111,16 @@ def _whom(event: Event) -> tuple[str, ...]:
 def _ids(event: Event) -> Iterator[str]:
     """All that it names."""
     yield from _whom(event)
-    for sent in (event.anonymous_id, event.previous_id):
-        if sent:
-            yield guest_id(sent)
-            yield sent
+    for _, ids in _others(event):
+        yield from ids
+
+
+def _others(event: Event) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Whom it names beside, by the field; who somebody was before may be a user too."""
+    if event.anonymous_id:
+        yield "anonymous_id", (guest_id(event.anonymous_id),)
+    if event.previous_id:
+        yield "previous_id", (guest_id(event.previous_id), event.previous_id)
 
 
 def _named(reject: Quarantined) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""A job whose process is killed at any moment ends the same: everyone is changed, and each of them once."""
+"""A job whose process is killed at any moment ends the same: everyone is changed, and each of them once; or, where it
+was cancelled, nobody any more."""
 
 import json
 import random
@@ -27,16 +28,23 @@ def number(stack: Stack, sql: str) -> int:
     return int(stack.query(sql))
 
 
+def make_users(stack: Stack) -> None:
+    lines = b"".join(json.dumps({"id": f"u-{n}", "plan": "free"}).encode() + b"\n" for n in range(USERS))
+    report = call(stack, "POST", "/import", content=lines)
+    assert (report["accepted"], report["refused"]) == (USERS, 0)
+    wait_for(lambda: number(stack, "SELECT uniqExact(id) FROM ask0.users WHERE plan = 'free'") == USERS, "the users")
+
+
+def deactivated(stack: Stack) -> int:
+    query = {"filter": {"status": "Deactivated"}, "total": True, "limit": 1}
+    return int(call(stack, "POST", "/users/query", json=query)["total"])
+
+
 @pytest.mark.timeout(400)
 def test_kill_9_in_the_middle_of_a_bulk_change_changes_everyone_once(tmp_path: Path) -> None:
     chance = random.Random("jobs")
     with Stack(tmp_path / "data") as stack:
-        lines = b"".join(json.dumps({"id": f"u-{n}", "plan": "free"}).encode() + b"\n" for n in range(USERS))
-        report = call(stack, "POST", "/import", content=lines)
-        assert (report["accepted"], report["refused"]) == (USERS, 0)
-        wait_for(
-            lambda: number(stack, "SELECT uniqExact(id) FROM ask0.users WHERE plan = 'free'") == USERS, "the users"
-        )
+        make_users(stack)
         work = {"filter": {"plan": ["free"]}, "do": "set", "traits": {"plan": "pro"}}
         job = call(stack, "POST", "/users/bulk", json=work)["job"]["id"]
         for _ in range(DEATHS):
@@ -56,3 +64,31 @@ def test_kill_9_in_the_middle_of_a_bulk_change_changes_everyone_once(tmp_path: P
         asked = "SELECT arraySort(groupArray(action)) FROM ask0.audit_log WHERE entity = 'job'"
         wait_for(lambda: stack.query(asked) == "['job.done','job.made']", "the audit log to have it")
         assert len(call(stack, "GET", "/jobs")["jobs"]) == 1
+
+
+@pytest.mark.timeout(300)
+def test_kill_9_after_a_job_was_cancelled_leaves_it_cancelled(tmp_path: Path) -> None:
+    """Also where nobody had ended it yet: it was asked for, so it ends. Fifty documents a second take a minute."""
+    with Stack(tmp_path / "data") as stack:
+        make_users(stack)
+        work = {"filter": {"plan": ["free"]}, "do": "deactivate", "reason": "a mistake"}
+        path = f"/jobs/{call(stack, 'POST', '/users/bulk', json=work)['job']['id']}"
+
+        def shown() -> Any:
+            return call(stack, "GET", path)["job"]
+
+        wait_for(lambda: shown()["progress"]["done"] > 0, "a part of it")
+        assert call(stack, "POST", f"{path}/cancel")["job"]["cancelAskedAt"] is not None
+        stack.kill()
+        stack.start()
+        wait_for(lambda: shown()["status"] == "cancelled", "the job")
+        job, blocked = shown(), deactivated(stack)
+        assert 0 < job["receipt"]["changed"] <= blocked < USERS
+        assert job["receipt"]["changed"] == job["progress"]["done"]
+        after = call(stack, "POST", "/users/bulk", json={"ids": ["u-0"], "do": "tag", "tags": ["x"]})["job"]["id"]
+        wait_for(lambda: call(stack, "GET", f"/jobs/{after}")["job"]["status"] == "done", "the next job")
+        assert deactivated(stack) == blocked
+        asked = "SELECT arraySort(groupArray(action)) FROM ask0.audit_log WHERE entity = 'job'"
+        expected = "['job.cancelled','job.cancelling','job.done','job.made','job.made']"
+        wait_for(lambda: stack.query(asked) == expected, "the audit log")
+        assert call(stack, "POST", f"{path}/cancel")["job"] == job

@@ -13,6 +13,7 @@ import { Listeners } from "./listeners.js";
 import { type Bounds, Queue } from "./queue.js";
 import { Segments } from "./segments.js";
 import { Stages } from "./stages.js";
+import { Suppressions } from "./suppressions.js";
 import type { Alias, BatchItem, Fields, Group, Id, Identify, Options, Page, Properties, Track } from "./types.js";
 import { Changes, Jobs, Users } from "./users.js";
 import { VERSION } from "./version.js";
@@ -36,6 +37,8 @@ export class Ask0 {
   readonly stages: Stages;
   /** Who did what. */
   readonly audit: Audit;
+  /** Who is erased, until it is lifted. */
+  readonly suppressions: Suppressions;
   /** Work that goes on after its answer, as an erase does. */
   readonly jobs: Jobs;
   /** Writes that were not applied yet when they were answered. */
@@ -55,6 +58,7 @@ export class Ask0 {
     this.segments = new Segments(this.#api);
     this.stages = new Stages(this.#api);
     this.audit = new Audit(this.#api);
+    this.suppressions = new Suppressions(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);
   }

@@ -21,6 +21,7 @@ export type {
 export { Ask0Error, type ErrorDetail } from "./errors.js";
 export type { SegmentFields, Segments } from "./segments.js";
 export type { StageFields, Stages } from "./stages.js";
+export type { Suppressions } from "./suppressions.js";
 export type {
   Alias,
   BatchItem,
@@ -44,6 +45,7 @@ export type {
   DeleteOptions,
   Jobs,
   ListOptions,
+  TransferOptions,
   UserFields,
   Users,
 } from "./users.js";

@@ -60,6 +60,13 @@ export interface DeleteOptions extends WriteOptions {
   anonymize?: boolean;
 }
 
+export interface TransferOptions extends WriteOptions {
+  /** The other one, `proj_…`. */
+  project: string;
+  /** A secret key of it, with the scope `users:write`. */
+  key: string;
+}
+
 /** What became of one user of a batch. */
 export interface BatchOutcome {
   id?: string;
@@ -119,7 +126,7 @@ export class Users {
     return outcomes;
   }
 
-  /** A job over many users; `do` is tag, untag, deactivate, reactivate, erase or set. */
+  /** A job over many users; `do` is tag, untag, set, deactivate, reactivate, erase, anonymize or delete_conversations. */
   async bulk(
     work: { do: string; ids?: Id[]; filter?: Filter; [field: string]: unknown },
     options?: WriteOptions,
@@ -157,10 +164,20 @@ export class Users {
     return pageOf(await this.#api.ask("segments/query", { ...segment, ...options }), "users");
   }
 
-  /** Erases a user, as a job with a receipt. */
+  /** Erases a user, as a job with a signed receipt; what comes of them later is dropped, until `suppressions.lift`. */
   async delete(id: Id, { deleteConversations, anonymize, ...options }: DeleteOptions = {}): Promise<Job> {
     const query = { deleteConversations, anonymize };
     return jobOf(await this.#api.write("DELETE", pathOf(id), undefined, options, query));
+  }
+
+  /** Deletes all that the user said in conversations, as a job; the user stays. */
+  async deleteConversations(id: Id, options?: WriteOptions): Promise<Job> {
+    return jobOf(await this.#api.write("DELETE", `${pathOf(id)}/conversations`, undefined, options));
+  }
+
+  /** Moves all that is stored of the user to another project, of which `key` is a secret key, as a job. */
+  async transfer(id: Id, { project, key, ...options }: TransferOptions): Promise<Job> {
+    return jobOf(await this.#api.write("POST", `${pathOf(id)}/transfer`, { project, key }, options));
   }
 
   /** One page of what the user asked, and how it went. */

@@ -39,6 +39,24 @@ const REQUESTS = {
     undefined,
     JOB,
   ],
+  "users.deleteConversations": [
+    (ask0) => ask0.users.deleteConversations("a/b"),
+    `DELETE ${P}/users/a%2Fb/conversations`,
+    undefined,
+    JOB,
+  ],
+  "users.transfer": [
+    (ask0) => ask0.users.transfer("a/b", { project: "proj_b", key: "sk_b" }),
+    `POST ${P}/users/a%2Fb/transfer`,
+    { project: "proj_b", key: "sk_b" },
+    JOB,
+  ],
+  "suppressions.lift": [
+    (ask0) => ask0.suppressions.lift("a/b"),
+    `POST ${P}/suppressions/a%2Fb/lift`,
+    undefined,
+    { lifted: true },
+  ],
   "users.deactivate": [
     (ask0) => ask0.users.deactivate("u1", { reason: "spam" }),
     `POST ${P}/users/u1/deactivate`,

@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 import httpx
@@ -10,11 +10,14 @@ import httpx
 from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
+from ask0_sdk.files import File, FileBroke, Format, Upload
 from ask0_sdk.progress import Progress, TaskJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
+from ask0_sdk.settings import Settings
 from ask0_sdk.stages import Stages
 from ask0_sdk.steps import tries, walk_async
+from ask0_sdk.suppressions import Suppressions
 from ask0_sdk.task_courier import task_courier
 from ask0_sdk.users import Users, users_of
 from ask0_sdk.wires import AsyncWire, no_answer
@@ -31,6 +34,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
     segments: Segments[Awaitable[Json]]
     stages: Stages[Awaitable[Json]]
     audit: Audit[Awaitable[Json]]
+    suppressions: Suppressions[Awaitable[Json]]
+    settings: Settings[Awaitable[Json]]
     jobs: TaskJobs
     changes: Progress[Awaitable[Json]]
 
@@ -56,6 +61,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
         self.audit = Audit(self.users.call, self._root)
+        self.suppressions = Suppressions(self.users.call, self._root)
+        self.settings = Settings(self.users.call, self._root)
         self.jobs = TaskJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
@@ -93,6 +100,21 @@ class TaskUsers(Users[Awaitable[Json]]):
                 yield user
             if cursor is None:
                 return
+
+    async def import_users(
+        self, file: File | AsyncIterable[bytes], *, format: Format | None = None, idempotency_key: str | None = None
+    ) -> Json:
+        """Makes or changes the users of a file, CSV or JSON lines, gzipped or not, while it is read: a path, a file
+        that is open for bytes, or an iterable of bytes. `{"accepted": …, "pending": …, "refused": …, "lines": […]}`:
+        the lines that were refused and why. The same file under the same key changes only what was not changed
+        before, so a try that was cut is made again, unless the file can be read only once. Raises Ask0Error, whose
+        `report` says how far it came, and whatever reading the file raises."""
+        source = Upload(file)
+        steps = tries(self._import(source, format, idempotency_key), self._max_retries if source.is_repeatable else 0)
+        try:
+            return await walk_async(steps, self._wire.send, _sleep)
+        except FileBroke as broke:
+            raise broke.why from None
 
     async def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> AsyncIterator[bytes]:
         """All that is stored of a user, in pieces. A CSV comes as a zip. Raises Ask0Error also when the connection ends

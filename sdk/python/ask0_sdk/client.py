@@ -10,11 +10,14 @@ import httpx
 from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
+from ask0_sdk.files import File, FileBroke, Format, Upload
 from ask0_sdk.progress import Progress, ThreadJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
+from ask0_sdk.settings import Settings
 from ask0_sdk.stages import Stages
 from ask0_sdk.steps import tries, walk
+from ask0_sdk.suppressions import Suppressions
 from ask0_sdk.thread_courier import thread_courier
 from ask0_sdk.users import Users, users_of
 from ask0_sdk.wires import Wire, no_answer
@@ -31,6 +34,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
     segments: Segments[Json]
     stages: Stages[Json]
     audit: Audit[Json]
+    suppressions: Suppressions[Json]
+    settings: Settings[Json]
     jobs: ThreadJobs
     changes: Progress[Json]
 
@@ -55,6 +60,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
         self.audit = Audit(self.users.call, self._root)
+        self.suppressions = Suppressions(self.users.call, self._root)
+        self.settings = Settings(self.users.call, self._root)
         self.jobs = ThreadJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
@@ -91,6 +98,19 @@ class ThreadUsers(Users[Json]):
             yield from found
             if cursor is None:
                 return
+
+    def import_users(self, file: File, *, format: Format | None = None, idempotency_key: str | None = None) -> Json:
+        """Makes or changes the users of a file, CSV or JSON lines, gzipped or not, while it is read: a path, a file
+        that is open for bytes, or an iterable of bytes. `{"accepted": …, "pending": …, "refused": …, "lines": […]}`:
+        the lines that were refused and why. The same file under the same key changes only what was not changed
+        before, so a try that was cut is made again, unless the file can be read only once. Raises Ask0Error, whose
+        `report` says how far it came, and whatever reading the file raises."""
+        source = Upload(file)
+        steps = tries(self._import(source, format, idempotency_key), self._max_retries if source.is_repeatable else 0)
+        try:
+            return walk(steps, self._wire.send, _sleep)
+        except FileBroke as broke:
+            raise broke.why from None
 
     def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> Iterator[bytes]:
         """All that is stored of a user, in pieces: `file.writelines(ask0.users.export("user_42"))`. A CSV comes as a

@@ -13,7 +13,7 @@ class Ask0Error(Exception):
     `status` is HTTP's, 0 where no answer came. `code` is the server's word for programs, or of this SDK `no_answer`
     and `unreadable_answer`. `details` are the server's, such as `{"at": "traits.seats", "message": …}`. `request_id`
     finds the request in the server's log. `retry_after` is in seconds, None if the server did not say.
-    With 412 `current` is what there is now.
+    With 412 `current` is what there is now. Of a file that was taken in in part `report` says how far.
     """
 
     def __init__(
@@ -25,9 +25,10 @@ class Ask0Error(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
         current: Any = None,
+        report: Any = None,
     ) -> None:
         super().__init__(
-            status, code, message, details, request_id, retry_after, current
+            status, code, message, details, request_id, retry_after, current, report
         )  # whole, so that it can be pickled
         self.status = status
         self.code = code
@@ -36,6 +37,7 @@ class Ask0Error(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.current = current
+        self.report = report
 
     def __str__(self) -> str:
         request = f" (request {self.request_id})" if self.request_id else ""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Iterator
 from typing import Generic
 
-from ask0_sdk.requests import Json, get, path_part
+from ask0_sdk.requests import Json, get, path_part, write
 from ask0_sdk.users import R, Send
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -29,10 +29,15 @@ class Jobs(Progress[R]):
         """`{"jobs": […]}`, the newest hundred."""
         return self._send(get(self._path))
 
+    def cancel(self, id: str, *, idempotency_key: str | None = None) -> R:
+        """Ends a job after the piece at hand; `wait` tells what it did until then. Raises Ask0Error with the code
+        `job_finished`, or `not_cancellable` of one that erases."""
+        return self._send(write("POST", f"{self._path}/{path_part(id)}/cancel", key=idempotency_key))
+
 
 class ThreadJobs(Jobs[Json]):
     def wait(self, id: str, *, timeout_seconds: float | None = None) -> Json:
-        """As `get`, once the job is `done` or has `failed`. Raises Ask0Error, TimeoutError."""
+        """As `get`, once the job is `done`, `cancelled`, or has `failed`. Raises Ask0Error, TimeoutError."""
         for pause in _pauses(timeout_seconds):
             time.sleep(pause)
             answer = self.get(id)
@@ -43,7 +48,7 @@ class ThreadJobs(Jobs[Json]):
 
 class TaskJobs(Jobs[Awaitable[Json]]):
     async def wait(self, id: str, *, timeout_seconds: float | None = None) -> Json:
-        """As `get`, once the job is `done` or has `failed`. Raises Ask0Error, TimeoutError."""
+        """As `get`, once the job is `done`, `cancelled`, or has `failed`. Raises Ask0Error, TimeoutError."""
         for pause in _pauses(timeout_seconds):
             await asyncio.sleep(pause)
             answer = await self.get(id)

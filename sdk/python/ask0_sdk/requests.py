@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 
 from ask0_sdk.errors import NO_ANSWER, UNREADABLE, Ask0Error, NotJson
+from ask0_sdk.files import CONTENT_TYPES, Format, Upload
 from ask0_sdk.plain import to_json
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     beacon: bool = False  # events, which go to another door than the API
+    upload: Upload | None = None  # in place of a body
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,15 @@ def write(
         headers["content-type"] = "application/json"
     content = None if body is None else body_bytes(body)
     return Call(Request(method, path + query_text(query or {}), headers, content), read_object)
+
+
+def upload(path: str, file: Upload, format: Format | None, key: str | None) -> Call[Json]:
+    """A change that is a file. Raises ValueError."""
+    if format not in CONTENT_TYPES:
+        raise ValueError(f"a file is csv or jsonl, and not {format!r}")
+    headers = {"idempotency-key": header_value("idempotency_key", key or new_id())}
+    headers["content-type"] = CONTENT_TYPES[format]
+    return Call(Request("POST", path, headers, upload=file), read_object)
 
 
 def question(path: str, body: object) -> Call[Json]:
@@ -182,6 +193,7 @@ def error_of(answer: Answer) -> Ask0Error:
         answer.headers.get("x-request-id") or said.get("requestId"),
         retry_after(answer.headers.get("retry-after")),
         said.get("current"),
+        said.get("report"),
     )
 
 

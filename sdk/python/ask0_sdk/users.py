@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from typing import Any, Generic, Literal, TypeVar
 
 from ask0_sdk.errors import Ask0Error
+from ask0_sdk.files import Format, Upload
 from ask0_sdk.plain import iso
 from ask0_sdk.requests import (
     Answer,
@@ -21,6 +22,7 @@ from ask0_sdk.requests import (
     read_object,
     succeeded,
     unreadable,
+    upload,
     without_none,
     write,
 )
@@ -130,9 +132,21 @@ class Users(Generic[R]):
         anonymize: bool = False,
         idempotency_key: str | None = None,
     ) -> R:
-        """Erases a user, or with `anonymize` only what says who it was: `{"job": {…}}`, which `jobs.get` follows."""
+        """Erases a user, or with `anonymize` only what says who it was: `{"job": {…}}`, which `jobs.wait` follows to
+        its signed receipt. Conversations stay, tied to nobody, unless they are to be deleted. Whatever comes of the
+        user later is dropped, until `suppressions.lift`. For many there is `bulk`, for conversations alone
+        `delete_conversations`."""
         query = {"deleteConversations": delete_conversations, "anonymize": anonymize}
         return self._send(write("DELETE", self._path(id), query=query, key=idempotency_key))
+
+    def delete_conversations(self, id: Id, *, idempotency_key: str | None = None) -> R:
+        """All that the user said in conversations goes, and the user stays: `{"job": {…}}`."""
+        return self._send(write("DELETE", f"{self._path(id)}/conversations", key=idempotency_key))
+
+    def transfer(self, id: Id, *, project: str, key: str, idempotency_key: str | None = None) -> R:
+        """All that is stored of the user goes to another project, of which `key` is a secret key: `{"job": {…}}`."""
+        body = {"project": project, "key": key}
+        return self._send(write("POST", f"{self._path(id)}/transfer", body, key=idempotency_key))
 
     def get_conversations(
         self,
@@ -149,6 +163,14 @@ class Users(Generic[R]):
         """`{"conversations": […], "next": cursor or null}`."""
         query = {"sort": sort, "status": status, "topic": topic, "unanswered": unanswered, "rating": rating}
         return self._send(get(f"{self._path(id)}/conversations", {**query, "limit": limit, "cursor": cursor}))
+
+    def messages(self, id: Id, *, limit: int | None = None, cursor: str | None = None) -> R:
+        """The in-app messages that the user was shown: `{"messages": […], "next": cursor or null}`."""
+        return self._send(get(f"{self._path(id)}/messages", {"limit": limit, "cursor": cursor}))
+
+    def configs(self, id: Id, *, limit: int | None = None, cursor: str | None = None) -> R:
+        """The variations of dynamic configs that the user was served: `{"configs": […], "next": cursor or null}`."""
+        return self._send(get(f"{self._path(id)}/configs", {"limit": limit, "cursor": cursor}))
 
     def segment(
         self, definition: Data, *, sort: str | None = None, limit: int | None = None, cursor: str | None = None
@@ -201,6 +223,9 @@ class Users(Generic[R]):
         if query.get("filter") is None and query.get("ids") is None and query.get("search") is None:
             return get(self._root, query)
         return question(f"{self._root}/query", without_none(query))
+
+    def _import(self, file: Upload, format: Format | None, key: str | None) -> Call[Json]:
+        return upload(f"{self._root.removesuffix('/users')}/import", file, format, key)
 
     def _export(self, id: Id, format: str) -> Call[Answer]:
         call = get(f"{self._path(id)}/export", {"format": format})

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from ask0_sdk.files import ANSWER_SECONDS
 from ask0_sdk.options import Options
 from ask0_sdk.requests import Answer, Body, NoAnswer, Reply, Request
 
@@ -51,7 +52,8 @@ class Wire:
     def _try(self, request: Request, *, download: bool) -> Reply:
         client = self._open_client()
         try:
-            response = client.send(_prepared(client, request, self._options, self.closes_at), stream=True)
+            content = request.upload.pieces() if request.upload else request.body
+            response = client.send(_prepared(client, request, content, self._options, self.closes_at), stream=True)
             if download and response.is_success:
                 return Answer(response.status_code, response.headers, stream=response)
             body = Body(self._options.timeout_seconds)
@@ -109,7 +111,8 @@ class AsyncWire:
     async def _try(self, request: Request, *, download: bool) -> Reply:
         client = self._open_client()
         try:
-            response = await client.send(_prepared(client, request, self._options, None), stream=True)
+            content = request.upload.pieces_for_tasks() if request.upload else request.body
+            response = await client.send(_prepared(client, request, content, self._options, None), stream=True)
             if download and response.is_success:
                 return Answer(response.status_code, response.headers, stream=response)
             body = Body(self._options.timeout_seconds)
@@ -135,15 +138,17 @@ def no_answer(error: Exception) -> NoAnswer:
     return NoAnswer(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 
-def _prepared(client: Any, request: Request, options: Options, closes_at: float | None) -> httpx.Request:
-    seconds = options.timeout_seconds
+def _prepared(
+    client: Any, request: Request, content: object, options: Options, closes_at: float | None
+) -> httpx.Request:
+    seconds = ANSWER_SECONDS if request.upload else options.timeout_seconds
     if closes_at is not None:
         seconds = max(min(seconds, closes_at - time.monotonic()), SHORTEST_SECONDS)
     prepared: httpx.Request = client.build_request(
         request.method,
         options.url(request.path),
         headers={**options.headers(beacon=request.beacon), **request.headers},
-        content=request.body,
-        timeout=seconds,
+        content=content,
+        timeout=httpx.Timeout(seconds, connect=min(seconds, options.timeout_seconds)),
     )
     return prepared

@@ -196,9 +196,10 @@ def test_a_zip_has_a_csv_of_each_part(gateway: Running, ada: str) -> None:
     document = export(gateway, ada)
     assert list(found) == [
         *("profile.csv", "deactivations.csv", "segments.csv", "identities.csv", "history.csv", "conversations.csv"),
-        *("messages.csv", "events.csv", "audit.csv", "quarantine.csv", "about.csv"),
+        *("messages.csv", "events.csv", "shownMessages.csv", "configs.csv", "audit.csv", "quarantine.csv", "about.csv"),
     ]
-    for name in ("deactivations", "segments", "identities", "history", "conversations", "events", "quarantine"):
+    parts = ("deactivations", "segments", "identities", "history", "conversations", "events", "quarantine")
+    for name in (*parts, "shownMessages", "configs"):
         assert len(found[f"{name}.csv"]) == len(document[name]), name
     assert [one["conversationId"] for one in found["messages.csv"]] == ["exp-t1", "exp-t1"]
     assert found["profile.csv"][0]["id"] == ada

@@ -1,13 +1,17 @@
 """Jobs: many users are changed by one call, and it is seen how far it is."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from ask0.gateway.jobs import bulk
+from ask0.gateway.jobs.kinds import Step
 from ask0.schemas.jobs import MAX_JOBS, MAX_UNFINISHED
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
@@ -65,7 +69,7 @@ def finished(gateway: Running, answer: httpx.Response, key: str = SECRET) -> dic
         shown: dict[str, Any] = call(gateway, "GET", f"/jobs/{id}", key=key).json()["job"]
         return shown
 
-    wait_for(lambda: job()["status"] in ("done", "failed"), "the job")
+    wait_for(lambda: job()["status"] in ("done", "failed", "cancelled"), "the job")
     return job()
 
 
@@ -149,7 +153,7 @@ def test_a_key_stands_for_one_job(served: Running) -> None:
         {"do": "set", "ids": ["a"], "traits": {"": 1}},
         {"do": "set", "ids": ["a"], "traits": {"x": "y" * 40_000}},
         {"do": "deactivate", "ids": ["a"], "tags": ["x"]},
-        {"do": "erase", "ids": ["a"]},
+        {"do": "erase", "ids": ["a"], "tags": ["x"]},
         {"do": "tag", "tags": ["x"], "segment": "seg_unknown"},
         {"do": "tag", "tags": ["x"], "filter": {"trait": "plan", "op": "like"}},
         {"do": "tag", "tags": ["x"], "filter": {"plan": ["\ud800"]}},
@@ -179,6 +183,83 @@ def test_jobs_are_of_their_project(served: Running) -> None:
     answer = call(served, "GET", f"/jobs/{job['id']}", key=STRICT_SECRET)
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
     assert call(served, "GET", "/jobs", key=STRICT_SECRET).json() == {"jobs": [], "next": None}
+
+
+@contextmanager
+def held_after_a_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Pages of changes last until the block ends; the event says that the first is done."""
+    reached, gate, carry_out = threading.Event(), threading.Event(), bulk.Bulk.carry_out
+
+    async def carry_out_and_wait(*of_page: Any) -> Step:
+        step = await carry_out(*of_page)
+        reached.set()
+        await asyncio.to_thread(gate.wait)
+        return step
+
+    monkeypatch.setattr(bulk.Bulk, "carry_out", carry_out_and_wait)
+    try:
+        yield reached
+    finally:
+        gate.set()
+
+
+def test_a_job_is_cancelled_after_the_piece_at_hand(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = make(served, "b-cancel", 20, plan="b-cancel")
+    with held_after_a_page(monkeypatch) as reached:
+        work = {"filter": {"plan": ["b-cancel"]}, "do": "tag", "tags": ["x"]}
+        started = call(served, "POST", "/users/bulk", work)
+        path = f"/jobs/{started.json()['job']['id']}/cancel"
+        assert reached.wait(60)
+        asked = call(served, "POST", path, idempotency_key="b-cancel")
+        again = call(served, "POST", path, idempotency_key="b-cancel")
+        for answer in (asked, again):
+            assert (answer.status_code, answer.json()["job"]["status"]) == (202, "running")
+        since = asked.json()["job"]["cancelAskedAt"]
+        assert again.json()["job"]["cancelAskedAt"] == since is not None
+    job = finished(served, started)
+    assert (job["status"], job["progress"], job["cancelAskedAt"]) == ("cancelled", {"done": 7, "total": 20}, since)
+    assert job["receipt"] == {"changed": 7, "unchanged": 0, "unknown": 0, "refused": {}}
+    assert [user["id"] for user in users(served, ids) if user["tags"]] == ids[:7]
+    answer = call(served, "POST", path)
+    assert (answer.status_code, answer.json()["job"]) == (200, job)
+
+
+def test_a_job_that_nobody_has_begun_is_cancelled_at_once(
+    served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(served, "b-wait", 8, plan="b-wait")
+    with held_after_a_page(monkeypatch) as reached:
+        work = {"filter": {"plan": ["b-wait"]}, "do": "tag", "tags": ["x"]}
+        first = call(served, "POST", "/users/bulk", work)
+        assert reached.wait(60)
+        named = call(served, "POST", "/users/bulk", {"ids": ["b-wait-000"], "do": "tag", "tags": ["y"]})
+        id = named.json()["job"]["id"]
+        assert _listed(clickhouse, id) == 1
+        answer = call(served, "POST", f"/jobs/{id}/cancel")
+        job = answer.json()["job"]
+        assert (answer.status_code, job["status"], job["progress"]) == (200, "cancelled", {"done": 0, "total": None})
+        assert job["receipt"] == {"changed": 0, "unchanged": 0, "unknown": 0, "refused": {}}
+        assert job["finishedAt"] == job["cancelAskedAt"]
+        assert _listed(clickhouse, id) == 0
+        erased = call(served, "DELETE", "/users/b-wait-nobody").json()["job"]["id"]
+        refused = call(served, "POST", f"/jobs/{erased}/cancel")
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_cancellable")
+    assert finished(served, first)["receipt"]["changed"] == 8
+    assert users(served, ["b-wait-000"])[0]["tags"] == ["x"]
+
+
+def _listed(clickhouse: Warehouse, job: str) -> int:
+    (row,) = clickhouse.query("SELECT count() FROM job_users WHERE startsWith(list, {job:String})", {"job": job})
+    return int(row[0])
+
+
+def test_a_job_that_is_finished_or_of_others_is_not_cancelled(served: Running) -> None:
+    job = bulk_job(served, filter={"plan": ["b-finished"]}, do="tag", tags=["x"])
+    answer = call(served, "POST", f"/jobs/{job['id']}/cancel")
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_finished")
+    for id, key in ((job["id"], STRICT_SECRET), ("job_unknown", SECRET)):
+        answer = call(served, "POST", f"/jobs/{id}/cancel", key=key)
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
 
 
 def test_the_newest_jobs_are_kept_and_no_more(served: Running) -> None:

@@ -1,5 +1,6 @@
 """Whatever the description allows, and what it does not, is answered as the description says."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -15,12 +16,15 @@ from schemathesis.checks import CheckContext
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
+from ask0.schemas.catalog import Project, secret_key
 from ask0.warehouse.connect import Warehouse
-from tests.gateway.running import SECRET, Running, running, working
+from bench.stack import wait_for
+from tests.gateway.running import Running, running, save, working
 from tests.schemas.filters.documents import filters_of_all_kinds
 
 pytestmark = pytest.mark.apart  # it takes half a minute
 API = "/v1/projects/{project}/"
+PROJECT, SECRET = "proj_described", "sk_secret_of_described"  # of its own: it may erase everyone
 AS_SERVER = {"authorization": f"Bearer {SECRET}"}
 KNOWN = ("s-ada", "g-s-ben", "seg_active", "pro")  # as ids
 EXAMPLES = int(environ.get("SCHEMATHESIS_EXAMPLES", "8"))  # of each operation, and as many that are forbidden
@@ -32,6 +36,9 @@ def served(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> I
         running(tmp_path_factory.mktemp("schemathesis"), clickhouse) as gateway,
         working(gateway, clickhouse),
     ):
+        documents = Project(id=PROJECT, name="Described", created_at=1), secret_key(SECRET, PROJECT, 1)
+        asyncio.run(save(gateway.log_dsn, *documents))
+        wait_for(lambda: gateway.client.get("/v1/projects/-/me", headers=AS_SERVER).is_success, "the key")
         for id in KNOWN[:2]:
             made = gateway.client.put(f"/v1/projects/-/users/{id}", json={"plan": "pro"}, headers=AS_SERVER)
             assert made.status_code in (200, 201)

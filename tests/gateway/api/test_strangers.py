@@ -12,6 +12,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/users/bulk": {"ids": ["stranger"], "do": "tag", "tags": ["x"]},
     "/users/{id}/tags": {"tags": ["x"]},
     "/users/{id}/merge": {"from": "other"},
+    "/users/{id}/transfer": {"project": PROJECT, "key": SECRET},
     "/segments": {"name": "x", "filter": {"tag": "x"}},
     "/properties": {"properties": []},
     "/settings/privacy": {"enforceConsent": True},

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ask0.catalog.documents import write_document
+from ask0.catalog.errors import MovedOn
 from ask0.catalog.jobs import Jobs
 from ask0.catalog.replica import Replica
 from ask0.eventlog.open import open_control
@@ -16,8 +19,8 @@ from ask0.gateway.errors import ServiceUnavailable
 from ask0.gateway.jobs import runner as running
 from ask0.gateway.jobs.kinds import JobFailed, Kind, Step, raw
 from ask0.gateway.jobs.runner import Runner
-from ask0.schemas.changes import NOTHING
-from ask0.schemas.jobs import JOB, Job
+from ask0.schemas.changes import NOTHING, name_of
+from ask0.schemas.jobs import CANCELLING, JOB, Job
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +32,8 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 class Counting:
     """A kind whose jobs have so many steps; each waits until it is let go."""
 
+    is_cancellable = True
+
     def __init__(self, steps: int, *, is_open: bool = True) -> None:
         self.steps = steps
         self.taken: list[tuple[str, int]] = []
@@ -39,6 +44,8 @@ class Counting:
 
     async def step(self, job: Job) -> Step:
         done = msgspec.json.decode(job.state) or 0
+        if job.cancel_asked_at is not None and self.is_cancellable:
+            return Step(job.state, done, self.steps, receipt=raw({"changed": done}))
         self.taken.append((job.id, done))
         await self.gate.wait()
         if done == self.steps:
@@ -51,6 +58,8 @@ class Counting:
 
 class Failing:
     """A kind whose steps raise what they are given, in turn."""
+
+    is_cancellable = False
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -100,6 +109,26 @@ class Process:
             id=id,
             expects={},
         )
+
+    async def cancel(self, id: str) -> None:
+        """As the API does with one that has begun: however often it moves on meanwhile."""
+        for attempt in count():
+            stored = self.jobs.find("p", id)
+            assert stored
+            with suppress(MovedOn):
+                await write_document(
+                    self.replica,
+                    JOB,
+                    stored.document.subject,
+                    replace(stored.document, cancel_asked_at=2),
+                    project_id="p",
+                    action=CANCELLING,
+                    actor="key:2",
+                    request="r",
+                    id=f"cancel {id} {attempt}",
+                    expects={name_of(JOB, stored.document.subject): stored.version},
+                )
+                return
 
     def job(self, id: str, project: str = "p") -> Job:
         found = self.jobs.find(project, id)
@@ -220,6 +249,74 @@ async def test_a_fault_of_ours_is_tried_again_and_then_given_up(tmp_path: Path) 
         await one.add("job_2")
         await until(lambda: one.job("job_2").status == "failed")
         assert one.job("job_2").code == "internal_error"
+
+
+async def test_a_job_that_is_to_end_ends_after_the_piece_at_hand(tmp_path: Path) -> None:
+    """Asked for at another process than the one that carries it out."""
+    kind = Counting(3, is_open=False)
+    async with process(tmp_path, kind) as one, process(tmp_path, Counting(3)) as two:
+        await one.add("job_1")
+        await until(lambda: kind.taken == [("job_1", 0)])
+        await until(lambda: two.jobs.find("p", "job_1"))
+        await two.cancel("job_1")
+        await until(lambda: one.job("job_1").cancel_asked_at)
+        assert one.job("job_1").status == "running"
+        kind.gate.set()
+        await until(lambda: one.job("job_1").is_finished and two.job("job_1").is_finished)
+        await until(lambda: kind.forgotten == ["job_1"])
+        job = two.job("job_1")
+        assert (job.status, job.done, msgspec.json.decode(job.receipt)) == ("cancelled", 1, {"changed": 1})
+        assert (job.cancel_asked_at, job.work, job.state) == (2, NOTHING, NOTHING)
+    assert kind.taken == [("job_1", 0)]
+
+
+async def test_a_piece_that_was_the_last_makes_a_job_done(tmp_path: Path) -> None:
+    kind = Counting(0, is_open=False)
+    async with process(tmp_path, kind) as one:
+        await one.add("job_1")
+        await until(lambda: kind.taken)
+        await one.cancel("job_1")
+        kind.gate.set()
+        await until(lambda: one.job("job_1").is_finished)
+        assert (one.job("job_1").status, one.job("job_1").cancel_asked_at) == ("done", 2)
+
+
+async def test_whoever_takes_a_job_over_sees_that_it_is_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked for while nobody carried it out; and it stays asked for however often the job changes hands."""
+    async with process(tmp_path, Counting(3)) as one:
+        await one.add("job_1", runner="of a process that was killed")
+        await one.cancel("job_1")
+        assert one.job("job_1").status == "waiting"
+    monkeypatch.setattr(running, "LEASE_SECONDS", 0.05)
+    kind = Counting(3)
+    async with process(tmp_path, kind) as two:
+        await until(lambda: two.job("job_1").status == "cancelled")
+    assert kind.taken == []
+
+
+async def test_two_at_once_end_a_job_that_is_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LEASE_SECONDS", 0.0)
+    first, second = Counting(1_000_000), Counting(1_000_000)
+    async with process(tmp_path, first) as one, process(tmp_path, second) as two:
+        await one.add("job_1")
+        await until(lambda: two.jobs.find("p", "job_1") and first.taken and second.taken)
+        await two.cancel("job_1")
+        await until(lambda: one.job("job_1").is_finished and two.job("job_1").is_finished)
+        assert one.job("job_1") == two.job("job_1")
+        assert one.job("job_1").status == "cancelled"
+    assert msgspec.json.decode(one.job("job_1").receipt) == {"changed": one.job("job_1").done}
+
+
+async def test_a_kind_that_cannot_end_early_goes_on(tmp_path: Path) -> None:
+    kind = Counting(3, is_open=False)
+    kind.is_cancellable = False
+    async with process(tmp_path, kind) as one:
+        await one.add("job_1")
+        await until(lambda: kind.taken)
+        await one.cancel("job_1")
+        kind.gate.set()
+        await until(lambda: one.job("job_1").is_finished)
+        assert (one.job("job_1").status, one.job("job_1").done) == ("done", 3)
 
 
 async def test_a_kind_of_a_later_version_is_left_to_it(tmp_path: Path) -> None:

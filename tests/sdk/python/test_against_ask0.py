@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
+from os import environ
 from typing import Any
 from uuid import uuid4
 from zipfile import ZipFile
@@ -14,7 +17,7 @@ from ask0_sdk import Ask0, Ask0Error, Refusal
 
 from bench.stack import WRITE_KEY, Stack, wait_for
 from tests.gate import open_gate
-from tests.sdk.python.clients import KINDS, SECRET_KEY, Client, collect, outcome
+from tests.sdk.python.clients import KINDS, SECRET_KEY, Client, collect, flush, outcome
 
 pytestmark = [pytest.mark.apart, pytest.mark.parametrize("kind", KINDS)]
 
@@ -156,6 +159,62 @@ async def test_every_event_arrives_once_through(kind: type[Client], ask0: Stack,
     assert ask0.query(counts) == "1000\t1000"
 
 
+async def test_whoever_is_erased_is_gone_until_let_in_again(kind: type[Client], ask0: Stack, run: str) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    await outcome(client.users.identify(run, {"email": "ada@example.com", "plan": "pro"}))
+    talk = {"conversationId": f"talk-{run}", "text": "Where?"}
+    client.track("Question Asked", talk, user_id=run)
+    assert await flush(client)
+    wait_until_arrived(ask0, run, 2)
+
+    async def receipt(answer: Any) -> Any:
+        job = (await outcome(client.jobs.wait((await outcome(answer))["job"]["id"])))["job"]
+        assert job["status"] == "done", job
+        assert job["receipt"]["signature"].startswith("signed:")
+        return job["receipt"]
+
+    assert (await receipt(client.users.delete_conversations(run)))["rows"]["conversations"] == 1
+    user = await outcome(client.users.get(run))
+    assert (user["email"], user["conversations"]) == ("ada@example.com", 0)
+    gone = await receipt(client.users.delete(run, delete_conversations=True))
+    assert (gone["did"], gone["people"], gone["conversations"]) == ("erase", 1, "removed")
+    for call, code in ((client.users.get, "unknown_user"), (client.suppressions.lift, "unknown_suppression")):
+        with pytest.raises(Ask0Error) as refused:
+            await outcome(call(run if code == "unknown_user" else f"other {run}"))
+        assert (refused.value.status, refused.value.code) == (404, code)
+    with pytest.raises(Ask0Error) as erased:
+        await outcome(client.users.upsert({"id": run, "plan": "free"}))
+    assert (erased.value.status, erased.value.code) == (409, "erased")
+    assert await outcome(client.suppressions.lift(run)) == {"lifted": True}
+    assert (await outcome(client.users.upsert({"id": run, "plan": "free"})))["email"] is None
+    nobodys = await receipt(client.users.delete(run, anonymize=True))
+    assert (nobodys["did"], nobodys["people"]) == ("anonymize", 1)
+    await close(client)
+
+
+def make_project(ask0: Stack) -> dict[str, str]:
+    """With its keys."""
+    command = [sys.executable, "-m", "ask0.cli.main", "project", "create", f"Other {uuid4().hex}", "--json"]
+    made = subprocess.run(command, env={**environ, **ask0.environ}, check=True, capture_output=True).stdout
+    project: dict[str, str] = json.loads(made)
+    return project
+
+
+async def test_a_user_moves_to_another_project(kind: type[Client], ask0: Stack, run: str) -> None:
+    other = make_project(ask0)
+    here: Any = kind(SECRET_KEY, ask0.url)
+    there: Any = kind(other["secretKey"], ask0.url)
+    await outcome(here.users.upsert({"id": run, "plan": "pro"}))
+    job = (await outcome(here.users.transfer(run, project=other["id"], key=other["secretKey"])))["job"]
+    receipt = (await outcome(here.jobs.wait(job["id"])))["job"]["receipt"]
+    assert (receipt["did"], receipt["into"], receipt["people"]) == ("transfer", other["id"], 1)
+    assert (await outcome(there.users.get(run)))["plan"] == "pro"
+    with pytest.raises(Ask0Error, match="404 unknown_user"):
+        await outcome(here.users.get(run))
+    await close(here)
+    await close(there)
+
+
 async def test_a_user_is_made_changed_found_and_let_in(kind: type[Client], ask0: Stack, run: str) -> None:
     client: Any = kind(SECRET_KEY, ask0.url)
     made = await outcome(client.users.upsert({"id": run, "email": "ada@example.com", "traits": {"seats": 5}}))
@@ -184,4 +243,79 @@ async def test_a_user_is_made_changed_found_and_let_in(kind: type[Client], ask0:
     found = await outcome(client.audit.list(entity_id=run, action="user.updated"))
     assert [entry["traits"] for entry in found["audit"]] == [{"plan": run}]
     assert found["audit"][0] in (await outcome(client.audit.of_user(run)))["audit"]
+    await close(client)
+
+
+async def test_two_users_become_one_and_two_again(kind: type[Client], ask0: Stack, run: str) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    await outcome(client.users.upsert({"id": run, "email": "ada@example.com", "plan": "free"}))
+    await outcome(client.users.upsert({"id": f"{run}-old", "plan": "pro", "traits": {"seats": 3}}))
+    merged = await outcome(client.users.merge(run, f"{run}-old"))
+    assert (merged["id"], merged["mergedIds"], merged["plan"], merged["traits"]) == (
+        run,
+        [f"{run}-old"],
+        "pro",
+        {"seats": 3},
+    )
+    assert (await outcome(client.users.get(f"{run}-old")))["id"] == run
+    with pytest.raises(Ask0Error, match="409 one_user"):
+        await outcome(client.users.merge(f"{run}-old", run))
+    parted = await outcome(client.users.unmerge(run, f"{run}-old"))
+    assert (parted["mergedIds"], parted["plan"], parted["traits"]) == ([], "free", {})
+    assert (await outcome(client.users.get(f"{run}-old")))["traits"] == {"seats": 3}
+    await close(client)
+
+
+async def test_what_a_user_was_shown_and_served_is_told(kind: type[Client], ask0: Stack, run: str) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    client.track("Message Shown", {"messageId": "welcome", "name": "Welcome"}, user_id=run)
+    client.track("Survey Answered", {"messageId": "welcome", "nps": 9, "answer": "so"}, user_id=run)
+    client.track("Config Served", {"key": "banner", "variation": "on"}, user_id=run)
+    await outcome(client.flush())
+    wait_until_arrived(ask0, run, 3)
+    (message,) = (await outcome(client.users.messages(run)))["messages"]
+    assert (message["name"], message["shown"], message["answers"][0]["nps"]) == ("Welcome", 1, 9)
+    (config,) = (await outcome(client.users.configs(run, limit=5)))["configs"]
+    assert (config["key"], config["variation"]) == ("banner", "on")
+    await close(client)
+
+
+async def test_a_job_is_followed_and_cancelled(kind: type[Client], ask0: Stack, run: str) -> None:
+    """Fifty users a second are deactivated: these take four seconds, and they wait for a job that takes as long."""
+    client: Any = kind(SECRET_KEY, ask0.url)
+    await outcome(client.users.batch([{"id": f"{run}-{n}", "plan": run} for n in range(200)]))
+    work = {"filter": {"plan": [run]}, "do": "deactivate"}
+    jobs = [(await outcome(client.users.bulk(work)))["job"]["id"] for _ in range(2)]
+    for id in reversed(jobs):
+        asked = await outcome(client.jobs.cancel(id))
+        assert asked["job"]["cancelAskedAt"] is not None
+    for id in jobs:
+        ended = (await outcome(client.jobs.wait(id)))["job"]
+        assert (ended["status"], ended["receipt"]["changed"]) == ("cancelled", ended["progress"]["done"])
+    tagged = await outcome(client.users.bulk({"ids": [run], "do": "tag", "tags": ["x"]}))
+    done = (await outcome(client.jobs.wait(tagged["job"]["id"])))["job"]
+    assert (done["status"], done["receipt"]["unknown"]) == ("done", 1)
+    with pytest.raises(Ask0Error, match="409 job_finished"):
+        await outcome(client.jobs.cancel(done["id"]))
+    assert done in (await outcome(client.jobs.list()))["jobs"]
+    await close(client)
+
+
+async def test_settings_are_read_tried_and_changed(kind: type[Client], ask0: Stack) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    before = await outcome(client.settings.retention())
+    found = await outcome(client.settings.dry_run_retention({"events": 30}))
+    assert (found["events"]["count"], found["quarantine"]) == (0, None)
+    changed = await outcome(client.settings.put_retention({"events": 4_000}, if_match=before["version"]))
+    assert (changed["events"], changed["audit"]) == (4_000, None)
+    assert changed["appliesFrom"] is not None
+    assert (await outcome(client.settings.dry_run_retention()))["events"]["count"] == 0
+    with pytest.raises(Ask0Error, match="412 moved_on") as late:
+        await outcome(client.settings.put_retention({}, if_match=before["version"]))
+    assert late.value.current["events"] == 4_000
+    kept = await outcome(client.settings.put_retention({}, if_match=changed["version"]))
+    assert (kept["events"], kept["appliesFrom"]) == (None, None)
+    privacy = await outcome(client.settings.privacy())
+    put = await outcome(client.settings.put_privacy(privacy["enforceConsent"], if_match=privacy["version"]))
+    assert put["enforceConsent"] == privacy["enforceConsent"]
     await close(client)

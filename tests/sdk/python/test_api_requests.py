@@ -13,6 +13,7 @@ from tests.sdk.python.clients import KINDS, Client, collect, outcome
 from tests.sdk.python.recorder import Recorder
 
 USERS, SEGMENTS = "/v1/projects/-/users", "/v1/projects/-/segments"
+SETTINGS = "/v1/projects/-/settings"
 
 
 class Case(NamedTuple):
@@ -63,6 +64,16 @@ CASES = {
         "DELETE",
         f"{USERS}/user_123?deleteConversations=true&anonymize=false",
     ),
+    "delete_conversations": Case(
+        lambda c: c.users.delete_conversations("a/b"), "DELETE", f"{USERS}/a%2Fb/conversations"
+    ),
+    "transfer": Case(
+        lambda c: c.users.transfer("u", project="proj_b", key="sk_b"),
+        "POST",
+        f"{USERS}/u/transfer",
+        {"project": "proj_b", "key": "sk_b"},
+    ),
+    "suppressions.lift": Case(lambda c: c.suppressions.lift("a/b"), "POST", "/v1/projects/-/suppressions/a%2Fb/lift"),
     "get_conversations": Case(
         lambda c: c.users.get_conversations("user_123", limit=20, sort="recent", unanswered=True),
         "GET",
@@ -89,6 +100,31 @@ CASES = {
         f"{USERS}/batch",
         {"users": [{"id": "a"}, {"id": "b"}]},
     ),
+    "messages": Case(lambda c: c.users.messages("a/b", limit=5), "GET", f"{USERS}/a%2Fb/messages?limit=5"),
+    "configs": Case(lambda c: c.users.configs("u", cursor="c1"), "GET", f"{USERS}/u/configs?cursor=c1"),
+    "settings.retention": Case(lambda c: c.settings.retention(), "GET", f"{SETTINGS}/retention"),
+    "settings.put_retention": Case(
+        lambda c: c.settings.put_retention({"events": 400, "audit": None}, if_match="3"),
+        "PUT",
+        f"{SETTINGS}/retention",
+        {"events": 400, "audit": None},
+        '"3"',
+    ),
+    "settings.dry_run_retention": Case(
+        lambda c: c.settings.dry_run_retention({"events": 30}), "POST", f"{SETTINGS}/retention/dry-run", {"events": 30}
+    ),
+    "settings.dry_run_retention of what stands": Case(
+        lambda c: c.settings.dry_run_retention(), "POST", f"{SETTINGS}/retention/dry-run", {}
+    ),
+    "settings.privacy": Case(lambda c: c.settings.privacy(), "GET", f"{SETTINGS}/privacy"),
+    "settings.put_privacy": Case(
+        lambda c: c.settings.put_privacy(True, if_match="*"),
+        "PUT",
+        f"{SETTINGS}/privacy",
+        {"enforceConsent": True},
+        "*",
+    ),
+    "jobs.cancel": Case(lambda c: c.jobs.cancel("job/1"), "POST", "/v1/projects/-/jobs/job%2F1/cancel"),
     "segments.list": Case(lambda c: c.segments.list(limit=5), "GET", f"{SEGMENTS}?limit=5"),
     "segments.get": Case(lambda c: c.segments.get("seg_1"), "GET", f"{SEGMENTS}/seg_1"),
     "segments.create": Case(
@@ -144,6 +180,7 @@ CASES = {
 
 # What a POST only asks needs no key.
 READS = ("list by a filter", "list by ids", "search", "segment by conditions", "segment by a filter alone")
+READS += ("settings.dry_run_retention", "settings.dry_run_retention of what stands")
 
 
 @pytest.mark.parametrize("kind", KINDS)

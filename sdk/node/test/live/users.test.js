@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { buffer, json } from "node:stream/consumers";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Ask0 } from "@ask0/node";
 import { runPart } from "../documented.js";
 
@@ -76,6 +77,34 @@ test("whoever is deactivated may not chat", async () => {
   assert.deepEqual((await ask0.access({ user: id })).reason, "deactivated");
   assert.equal((await ask0.users.reactivate(id)).status, "Active");
   assert.equal((await ask0.access({ user: id })).allowed, true);
+});
+
+test("whoever is erased is gone until they are let in again", async () => {
+  const id = `${run}/gone`;
+  await ask0.users.identify({ id, email: "gone@users.example" });
+  ask0.track("Question Asked", { userId: id, conversationId: `${run}-talk`, text: "Where?" });
+  await ask0.flush();
+  while (!(await ask0.users.getConversations(id).catch(() => [])).length) await sleep(50);
+  const receiptOf = async (job) => (await ask0.jobs.wait((await job).id)).receipt;
+  const talk = await receiptOf(ask0.users.deleteConversations(id));
+  assert.equal(talk.rows.conversations, 1);
+  assert.equal((await ask0.users.get(id)).conversations, 0);
+  const { did, people, conversations, signature } = await receiptOf(ask0.users.delete(id, { deleteConversations: true }));
+  assert.deepEqual([did, people, conversations, signature.split(":")[0]], ["erase", 1, "removed", "signed"]);
+  await assert.rejects(ask0.users.get(id), IS_REFUSED("unknown_user"));
+  await assert.rejects(ask0.users.upsert({ id, plan: "pro" }), IS_REFUSED("erased"));
+  await ask0.suppressions.lift(id);
+  await assert.rejects(ask0.suppressions.lift(id), IS_REFUSED("unknown_suppression"));
+  assert.equal((await ask0.users.upsert({ id, plan: "pro" })).email, null);
+  assert.equal((await receiptOf(ask0.users.delete(id, { anonymize: true }))).did, "anonymize");
+});
+
+test("the documented deletion erases whom it names", async () => {
+  await runPart("Delete user data", ask0);
+  const [newest] = await ask0.jobs.list();
+  assert.equal((await ask0.jobs.wait(newest.id)).receipt.did, "erase");
+  await assert.rejects(ask0.users.get("user_123"), IS_REFUSED("unknown_user"));
+  await ask0.suppressions.lift("user_123");
 });
 
 test("everything of a user comes as JSON, and as a zip", async () => {
