@@ -63,16 +63,19 @@ class Suppressions(Collection[Pack]):
         raise CatalogUnavailable("others erase in this project at the same time: try again")
 
     async def lift(self, project_id: str, id: str, actor: str) -> list[Stored[Pack]]:
-        """What is received of the user or guest from now on passes. Empty if nothing was dropped of them."""
+        """What is received of the user or guest from now on passes; twice is as once. Empty if they never were
+        erased."""
         for _ in range(MOST_ATTEMPTS):
             packs = dict(self.of(project_id))
-            found = [pack for pack in packs.values() if _drops(pack.document, id)]
+            found = [one.document for one in packs.values() if hash_id(one.document.key, id) in one.document.hashes]
             changed = [
-                replace(pack, until={**pack.until, hash_id(pack.key, id): _now()}) for pack in (one[1] for one in found)
+                replace(pack, until={**pack.until, hash: _now()})
+                for pack in found
+                if (hash := hash_id(pack.key, id)) not in pack.until
             ]
             if await self._write(packs, changed, actor, "suppression.lifted"):
                 there = self.of(project_id)
-                return [there[pack.subject] for pack in changed]
+                return [there[pack.subject] for pack in found]
         raise CatalogUnavailable("others erase in this project at the same time: try again")
 
     async def _write(self, packs: Packs, changed: Several[Pack], actor: str, action: str = "suppression.made") -> bool:
@@ -133,11 +136,6 @@ def plan(packs: Packs, project_id: str, key: str, wanted: Mapping[str, int]) -> 
 def _key_of(packs: Packs) -> str:
     """The same in each."""
     return next(iter(packs.values())).document.key
-
-
-def _drops(pack: Pack, id: str) -> bool:
-    hash = hash_id(pack.key, id)
-    return hash in pack.hashes and hash not in pack.until
 
 
 def _now() -> int:

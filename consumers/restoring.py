@@ -18,9 +18,9 @@ from ask0.catalog.jobs import Jobs
 from ask0.catalog.replica import Replica
 from ask0.catalog.suppressions import Suppressions
 from ask0.schemas.changes import name_of
-from ask0.schemas.erasure import ERASING, FOR_EVER, ErasureWork, Pack
+from ask0.schemas.erasure import ERASING, ErasureWork, Pack
 from ask0.schemas.jobs import JOB, MAX_UNFINISHED, Job
-from ask0.warehouse import suppressions
+from ask0.warehouse import job_users, suppressions
 from ask0.warehouse.connect import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -56,9 +56,10 @@ async def _erase_again(
     replica: Replica, jobs: Jobs, warehouse: Warehouse, project_id: str, packs: Collection[Pack]
 ) -> Job | None:
     """With their conversations: nobody can tell any more whether these were kept."""
-    hashes = [each for pack in packs for each in pack.hashes if pack.until.get(each, FOR_EVER) == FOR_EVER]
     id = f"job_{secrets.token_hex(12)}"
-    if not await asyncio.to_thread(suppressions.list_present, warehouse, project_id, hashes, id):
+    for pack in packs:
+        await asyncio.to_thread(suppressions.list_present, warehouse, pack, id)
+    if not await asyncio.to_thread(job_users.count, warehouse, id):
         return None
     if jobs.unfinished(project_id) >= MAX_UNFINISHED:
         logger.error("%s has too many jobs: restart a worker once they are done, to erase people again", project_id)

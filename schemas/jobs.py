@@ -82,7 +82,7 @@ class JobProgress(Answer):
 
 class JobShown(Answer):
     id: str
-    kind: str = Field(description="tag, untag, set, deactivate or reactivate")
+    kind: str = Field(description="What it does, such as tag, erase or export")
     status: Status
     progress: JobProgress
     receipt: dict[str, Any] | None = Field(

@@ -7,7 +7,10 @@ from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.erasure import GONE, OWN, PAIRS, SETTINGS, Run
 
 KEPT = ("plan", "role")  # of the product's own traits; of the site's those that are named as not personal, and numbers
-IS_KEPT = "({name} IN {{kept:Array(String)}} OR {json} IN ('true', 'false') OR match({json}, '^-?[0-9]'))"
+IS_KEPT = """
+({name} NOT IN {{personal:Array(String)}}
+ AND ({name} IN {{kept:Array(String)}} OR {json} IN ('true', 'false') OR match({json}, '^-?[0-9]')))
+"""
 NEW = "transform({id}, {pairs}.1, {pairs}.2, '')"
 KEPT_FACT = IS_KEPT.format(name="name", json="substringIndex(fact.2, '\n', 1)")  # of two lines, where it was fitted
 
@@ -38,8 +41,9 @@ FROM user_rows FINAL WHERE {OWN} AND id IN {GONE} AND merged_into = ''
 """
 
 
-def keep_anonymous(warehouse: Warehouse, run: Run, named: Sequence[str]) -> None:
-    """Before they go. `named` are traits that say nothing of a person. Facts and rows are the same however often."""
-    bound: dict[str, Any] = {**run.bound, "kept": [*KEPT, *named]}
+def keep_anonymous(warehouse: Warehouse, run: Run, kept: Sequence[str], personal: Sequence[str]) -> None:
+    """Before they go. Of traits that the project has defined, `personal` ones go whatever they are, and others stay.
+    Facts and rows are the same however often."""
+    bound: dict[str, Any] = {**run.bound, "kept": [*KEPT, *kept], "personal": [*personal]}
     for sql in (FACTS, ROWS):
         warehouse.command(sql, bound, SETTINGS)

@@ -1,13 +1,11 @@
 """Whose events are dropped, as rows: hashes of ids, copied from the documents of catalog/suppressions.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ask0.schemas.erasure import FOR_EVER, Pack
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.job_users import count
 
-PAGE = 3_000  # hashes of one statement, whose parameters are bounded
 # As schemas/erasure.py says it in Python.
 HASH = "lower(hex(substring(SHA256(concat({key}, char(0), id)), 1, 16)))"
 PRESENT = f"""
@@ -17,8 +15,7 @@ SELECT {{list:String}}, id FROM (
     UNION DISTINCT SELECT id FROM user_rows WHERE project_id = {{project:String}}
     UNION DISTINCT SELECT guest_id FROM identity_links WHERE project_id = {{project:String}}
     UNION DISTINCT SELECT id FROM user_merges WHERE project_id = {{project:String}}
-) WHERE {HASH.format(key="(SELECT any(key) FROM suppressions WHERE project_id = {project:String})")}
-        IN {{hashes:Array(String)}}
+) WHERE {HASH.format(key="{key:String}")} IN {{hashes:Array(String)}}
 """
 COPIED = "SELECT project_id, place, max(_version) FROM suppressions GROUP BY project_id, place"
 
@@ -43,10 +40,9 @@ def read_copied(warehouse: Warehouse) -> Mapping[tuple[str, int], int]:
     return {(project_id, place): version for project_id, place, version in warehouse.query(COPIED)}
 
 
-def list_present(warehouse: Warehouse, project_id: str, hashes: Sequence[str], list: str) -> int:
-    """Puts those of the hashes who are in the tables on a list (job_users.py); how many they are."""
-    for start in range(0, len(hashes), PAGE):
-        some = [*hashes[start : start + PAGE]]
-        settings: dict[str, str | int | float] = {"max_threads": 1, "max_execution_time": 600}
-        warehouse.command(PRESENT, {"project": project_id, "list": list, "hashes": some}, settings)
-    return count(warehouse, list)
+def list_present(warehouse: Warehouse, pack: Pack, list: str) -> None:
+    """Puts those of whom everything is dropped, and who are in the tables all the same, on a list (job_users.py)."""
+    settings: dict[str, str | int | float] = {"max_threads": 1, "max_execution_time": 600}
+    hashes = [each for each in pack.hashes if each not in pack.until]
+    bound = {"project": pack.project_id, "key": pack.key, "list": list, "hashes": hashes}
+    warehouse.command(PRESENT, bound, settings)

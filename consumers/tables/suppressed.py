@@ -75,7 +75,11 @@ def read_suppressed(warehouse: Warehouse, events: Sequence[Placed], rejects: Seq
     projects = {placed.record.project_id for placed in events} | {reject.project_id for reject in rejects}
     if not projects:
         return Suppressed()
-    keys = dict(warehouse.query(KEYS, {"projects": sorted(projects) if len(projects) <= MOST_PROJECTS else []}))
+    keys: dict[str, list[str]] = {}  # of each project one, but where its documents were lost and made anew
+    for project_id, key in warehouse.query(
+        KEYS, {"projects": sorted(projects) if len(projects) <= MOST_PROJECTS else []}
+    ):
+        keys.setdefault(project_id, []).append(key)
     ids = {
         (placed.record.project_id, id)
         for placed in events
@@ -85,7 +89,7 @@ def read_suppressed(warehouse: Warehouse, events: Sequence[Placed], rejects: Seq
     ids |= {(reject.project_id, id) for reject in rejects if reject.project_id in keys for id in _named(reject)}
     if not ids:
         return Suppressed()
-    hashes = {(project_id, hash_id(keys[project_id], id)): (project_id, id) for project_id, id in ids}
+    hashes = {(project_id, hash_id(key, id)): (project_id, id) for project_id, id in ids for key in keys[project_id]}
     asked = RoundKeys(warehouse)
     asked.add("hash", hashes)
     asked.store()

@@ -144,7 +144,7 @@ class Erasing:
                 await forget_documents(self._defined.replica, job.project_id, ids, job.actor, run.name)
             await self._ask(parked_erasure.rewrite, run)
             if job.kind == "anonymize":
-                await self._ask(keep_anonymous, run, self._not_personal(job.project_id))
+                await self._keep_anonymous(run)
         await self._ask(erasure.carry_out, run, every[state.place])
         place = state.place + 1
         return _step(replace(state, stage="remove" if place < len(every) else "look", place=place))
@@ -189,10 +189,11 @@ class Erasing:
         receipt["signature"] = self._seal.sign(sign_text(receipt))
         return Step(raw(state), state.done, state.total, receipt=raw(receipt))
 
-    def _not_personal(self, project_id: str) -> Sequence[str]:
-        """Traits that say nothing of a person, as the project has defined them."""
-        properties = self._defined.properties_of(project_id)
-        return [one.name for one in properties.properties if not one.pii] if properties else []
+    async def _keep_anonymous(self, run: Run) -> None:
+        defined = self._defined.properties_of(run.project_id)
+        every = defined.properties if defined else ()
+        kept, personal = ([one.name for one in every if one.pii is is_personal] for is_personal in (False, True))
+        await self._ask(keep_anonymous, run, kept, personal)
 
     async def _read_ids(self, run: Run, kind: str) -> list[str]:
         def read() -> list[str]:

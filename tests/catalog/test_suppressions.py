@@ -62,7 +62,8 @@ async def test_several_who_erase_at_once_share_one_key_and_lose_nobody(tmp_path:
             assert not one.drops("p", "somebody else")
             assert not one.drops("q", "user 0")
         assert await each[0].lift("p", "user 0", "test")
-        assert await each[0].lift("p", "user 0", "test") == []
+        assert await each[0].lift("p", "user 0", "test")
+        assert await each[0].lift("p", "nobody", "test") == []
         await each[1].replica.catch_up()
         assert [each[1].drops("p", f"user {place}") for place in range(3)] == [False, True, True]
         await each[1].add("p", ["user 0"], [], "test")

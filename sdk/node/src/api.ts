@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Connection } from "./connection.js";
 import type { List } from "./entities.js";
 import { Ask0Error, errorOf, unreadable } from "./errors.js";
+import { FileBroke, type Upload } from "./files.js";
 import { type JsonObject, parseObject } from "./json.js";
 import { isPassing, pauseMs } from "./retry.js";
 
@@ -51,6 +52,19 @@ export class Api {
     return this.#call(method, path, { body, write, query });
   }
 
+  /** A change that is a file. */
+  async upload(path: string, file: Upload, type: string, write: WriteOptions): Promise<JsonObject> {
+    const headers = { accept: "application/json", "content-type": type, ...headersOf(write) };
+    const request = { method: "POST", path: this.#base + path, headers };
+    try {
+      return await persist(file.isRepeatable ? this.maxRetries : 0, async () =>
+        objectOf(await this.connection.exchange({ ...request, upload: file.open() })),
+      );
+    } catch (error) {
+      throw error instanceof FileBroke ? error.cause : error;
+    }
+  }
+
   /** The answer's bytes as they come; once they do, nothing is tried again. */
   async *stream(path: string, query: Query): AsyncGenerator<Uint8Array, void, undefined> {
     const { body } = await persist(this.maxRetries, async () => {
@@ -69,14 +83,16 @@ export class Api {
     };
     const text = body === undefined ? undefined : JSON.stringify(body); // once: each try is of the same bytes
     const request = { method, path: this.#base + path + textOf(query), headers, ...(text && { body: text }) };
-    return persist(this.maxRetries, async () => {
-      const answer = await this.connection.exchange(request);
-      if (!isSuccess(answer)) throw errorOf(answer);
-      const document = answer.status === 204 ? {} : parseObject(answer.text);
-      if (!document) throw unreadable(answer);
-      return document;
-    });
+    return persist(this.maxRetries, async () => objectOf(await this.connection.exchange(request)));
   }
+}
+
+/** Raises Ask0Error. */
+function objectOf(answer: Answer): JsonObject {
+  if (!isSuccess(answer)) throw errorOf(answer);
+  const document = answer.status === 204 ? {} : parseObject(answer.text);
+  if (!document) throw unreadable(answer);
+  return document;
 }
 
 /** Tries again after what may pass. Raises Ask0Error. */

@@ -12,6 +12,7 @@ import { isObject, mend } from "./json.js";
 import { Listeners } from "./listeners.js";
 import { type Bounds, Queue } from "./queue.js";
 import { Segments } from "./segments.js";
+import { Settings } from "./settings.js";
 import { Stages } from "./stages.js";
 import { Suppressions } from "./suppressions.js";
 import type { Alias, BatchItem, Fields, Group, Id, Identify, Options, Page, Properties, Track } from "./types.js";
@@ -39,6 +40,8 @@ export class Ask0 {
   readonly audit: Audit;
   /** Who is erased, until it is lifted. */
   readonly suppressions: Suppressions;
+  /** How long things are kept, and whether consent is in force. */
+  readonly settings: Settings;
   /** Work that goes on after its answer, as an erase does. */
   readonly jobs: Jobs;
   /** Writes that were not applied yet when they were answered. */
@@ -59,6 +62,7 @@ export class Ask0 {
     this.stages = new Stages(this.#api);
     this.audit = new Audit(this.#api);
     this.suppressions = new Suppressions(this.#api);
+    this.settings = new Settings(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);
   }

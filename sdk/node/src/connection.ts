@@ -4,6 +4,7 @@ import { Ask0Error } from "./errors.js";
 import type { FetchAnswer, Options } from "./types.js";
 
 const MAX_ANSWER_CHARS = 32_000_000; // of one that is read whole: a page of 200 users is far below
+const FILE_PAUSE_MS = 300_000; // whoever takes a file in may let us wait for our turn, and for a database
 
 export interface Request {
   method: string;
@@ -11,6 +12,8 @@ export interface Request {
   path: string;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
+  /** In place of a body. */
+  upload?: AsyncIterable<Uint8Array>;
 }
 
 export interface Answer {
@@ -36,10 +39,40 @@ export class Connection {
 
   /** Raises Ask0Error with the code `no_answer`. Ends early where `stop` does. */
   async exchange(request: Request, stop?: AbortSignal): Promise<Answer> {
+    if (request.upload) return this.#exchangeFile(request, request.upload);
     return this.#within(stop, async (signal) => {
       const { status, headers, body, text } = await this.#send(request, signal);
       return { status, headers, text: isIterable(body) ? await readAll(body) : await text() };
     });
+  }
+
+  /** Takes as long as the file does: only a pause without a byte has an end. Raises FileBroke too. */
+  async #exchangeFile(request: Request, upload: AsyncIterable<Uint8Array>): Promise<Answer> {
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), FILE_PAUSE_MS);
+    let broke: unknown;
+    const body = async function* () {
+      try {
+        for await (const piece of upload) {
+          timer.refresh();
+          yield piece;
+        }
+      } catch (error) {
+        broke = error;
+        throw error;
+      }
+    };
+    try {
+      const { status, headers, body: answered, text } = await this.#send({ ...request, upload: body() }, end.signal);
+      return { status, headers, text: isIterable(answered) ? await readAll(answered) : await text() };
+    } catch (error) {
+      if (broke) throw broke;
+      const why = end.signal.aborted ? `nothing within ${FILE_PAUSE_MS} ms` : reasonOf(error);
+      throw new Ask0Error(`no answer from ${this.#base}: ${why}`, { code: "no_answer", cause: error });
+    } finally {
+      clearTimeout(timer);
+      end.abort();
+    }
   }
 
   /** The answer's head, and its body as it comes; each part may take as long as a whole answer. */
@@ -65,11 +98,12 @@ export class Connection {
     }
   }
 
-  async #send({ method, path, headers, body }: Request, signal: AbortSignal) {
+  async #send({ method, path, headers, body, upload }: Request, signal: AbortSignal) {
     const answer: FetchAnswer = await this.#fetch(this.#base + path, {
       method,
       headers: { ...this.#headers, ...headers },
       ...(body !== undefined && { body }),
+      ...(upload && { body: upload, duplex: "half" as const }), // a body that is a stream has to say so
       redirect: "manual", // followed, a POST becomes a GET, and the key goes where it was not meant to
       signal,
     });

@@ -51,6 +51,7 @@ export interface Change {
 export interface Job {
   id: string;
   kind: string;
+  /** waiting, running, done, failed or cancelled. */
   status: string;
   progress?: unknown;
   receipt?: unknown;
@@ -95,6 +96,70 @@ export interface AuditEntry {
   entityId: string | null;
   ip: string | null;
   [field: string]: unknown;
+}
+
+/** An in-app message that a user was shown: how often, when, and what came of it. */
+export interface ShownMessage {
+  id: string;
+  name: string | null;
+  shown: number;
+  firstShownAt: string | null;
+  lastShownAt: string | null;
+  clicked: number;
+  clickedAt: string | null;
+  dismissed: number;
+  dismissedAt: string | null;
+  answered: number;
+  /** The newest ten. */
+  answers: { at: string; answer: unknown; nps: number | null; comment: string | null; messageId: string }[];
+  [field: string]: unknown;
+}
+
+/** The variation of a dynamic config that a user was served last, and since when it was that one each time. */
+export interface ServedConfig {
+  key: string;
+  variation: unknown;
+  reason: string | null;
+  since: string;
+  firstServedAt: string;
+  lastServedAt: string;
+  served: number;
+  [field: string]: unknown;
+}
+
+/** Of the lines of a file; `lines` has the first thousand that were refused. */
+export interface ImportReport {
+  accepted: number;
+  pending: number;
+  refused: number;
+  lines: { line: number; id: string; code: string; message: string }[];
+  [field: string]: unknown;
+}
+
+/** Days that each is kept; null is for ever. */
+export interface RetentionDays {
+  inactiveUsers?: number | null;
+  events?: number | null;
+  conversations?: number | null;
+  quarantine?: number | null;
+  audit?: number | null;
+}
+
+export interface Retention extends Required<RetentionDays> {
+  /** null if all is kept. */
+  appliesFrom: string | null;
+  version: string;
+}
+
+type Due = { before: string; count: number; sample: string[] };
+
+/** What would go now; null of what is kept for ever. */
+export type RetentionDryRun = { asOf: string } & Record<keyof RetentionDays, Due | null>;
+
+export interface Privacy {
+  /** Whether what people deny of analytics and personalization is in force. */
+  enforceConsent: boolean;
+  version: string;
 }
 
 /** How many were in a segment at the end of a day; null where that was not known yet. */

@@ -19,6 +19,7 @@ interface Parts {
   requestId?: string;
   retryAfter?: number;
   current?: unknown;
+  report?: unknown;
   cause?: unknown;
 }
 
@@ -37,8 +38,11 @@ export class Ask0Error extends Error {
   readonly retryAfter: number | undefined;
   /** With status 412: what is there now. */
   readonly current: unknown;
+  /** Of a file that was taken in in part: how far. */
+  readonly report: unknown;
 
-  constructor(message: string, { status = 0, code, details = [], requestId, retryAfter, current, cause }: Parts) {
+  constructor(message: string, parts: Parts) {
+    const { status = 0, code, details = [], requestId, retryAfter, current, report, cause } = parts;
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.code = code;
@@ -46,13 +50,14 @@ export class Ask0Error extends Error {
     this.requestId = requestId;
     this.retryAfter = retryAfter;
     this.current = current;
+    this.report = report;
   }
 }
 
 /** What an answer says that is no success; a proxy's page says it by its status alone. */
 export function errorOf(answer: Answer): Ask0Error {
   const { status } = answer;
-  const { code, message, details, current } = parseObject(answer.text) ?? {};
+  const { code, message, details, current, report } = parseObject(answer.text) ?? {};
   const moved = status >= 300 && status < 400;
   const usual = moved ? `redirected to ${answer.headers.get("location")}: give that as host` : `answered ${status}`;
   return new Ask0Error(typeof message === "string" && message ? message : usual, {
@@ -60,6 +65,7 @@ export function errorOf(answer: Answer): Ask0Error {
     code: typeof code === "string" && code ? code : moved ? "redirected" : `http_${status}`,
     details: Array.isArray(details) ? details.filter(isObject) : [],
     current,
+    report,
     ...headersOf(answer),
   });
 }

@@ -9,17 +9,26 @@ export type {
   Change,
   Conversation,
   Filter,
+  ImportReport,
   Job,
   List,
   Pending,
+  Privacy,
+  Retention,
+  RetentionDays,
+  RetentionDryRun,
   Segment,
   SegmentSize,
+  ServedConfig,
+  ShownMessage,
   Stage,
   StageList,
   User,
 } from "./entities.js";
 export { Ask0Error, type ErrorDetail } from "./errors.js";
+export type { File, Pieces } from "./files.js";
 export type { SegmentFields, Segments } from "./segments.js";
+export type { Settings } from "./settings.js";
 export type { StageFields, Stages } from "./stages.js";
 export type { Suppressions } from "./suppressions.js";
 export type {
@@ -43,6 +52,7 @@ export type {
   Changes,
   ConversationOptions,
   DeleteOptions,
+  ImportOptions,
   Jobs,
   ListOptions,
   TransferOptions,

@@ -87,7 +87,9 @@ export interface Refused {
 export interface FetchInit {
   method: string;
   headers: Record<string, string>;
-  body?: string | Uint8Array;
+  body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** With a body that is an iterable. */
+  duplex?: "half";
   redirect: "manual";
   signal: AbortSignal;
 }

@@ -3,9 +3,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, follow, pageOf, persist, segment, type WriteOptions } from "./api.js";
 import { deliverNow } from "./delivery.js";
-import type { Change, Conversation, Filter, Job, List, Pending, Segment, User } from "./entities.js";
+import type {
+  Change,
+  Conversation,
+  Filter,
+  ImportReport,
+  Job,
+  List,
+  Pending,
+  Segment,
+  ServedConfig,
+  ShownMessage,
+  User,
+} from "./entities.js";
 import { Ask0Error } from "./errors.js";
 import { eventOf } from "./events.js";
+import { type File, uploadOf } from "./files.js";
 import type { JsonObject } from "./json.js";
 import type { Id, Identify, Properties } from "./types.js";
 
@@ -67,12 +80,20 @@ export interface TransferOptions extends WriteOptions {
   key: string;
 }
 
+export interface ImportOptions {
+  /** Where it is not given, JSON lines begin with a brace. */
+  format?: "csv" | "jsonl";
+  /** Made by the SDK unless given; give one to send the same file again after a cut. */
+  idempotencyKey?: string;
+}
+
 /** What became of one user of a batch. */
 export interface BatchOutcome {
   id?: string;
   [field: string]: unknown;
 }
 
+const FILE_TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };
 const MAX_BATCH = 1_000;
 const MAX_PAGE = 200;
 const FIRST_PAUSE_MS = 100; // between two looks at a job
@@ -185,6 +206,28 @@ export class Users {
     return pageOf(await this.#api.read(`${pathOf(id)}/conversations`, { ...options }), "conversations");
   }
 
+  /** One page of the in-app messages that the user was shown. */
+  async messages(id: Id, options: Pick<ListOptions, "limit" | "cursor"> = {}): Promise<List<ShownMessage>> {
+    return pageOf(await this.#api.read(`${pathOf(id)}/messages`, { ...options }), "messages");
+  }
+
+  /** One page of the dynamic configs that the user was served. */
+  async configs(id: Id, options: Pick<ListOptions, "limit" | "cursor"> = {}): Promise<List<ServedConfig>> {
+    return pageOf(await this.#api.read(`${pathOf(id)}/configs`, { ...options }), "configs");
+  }
+
+  /**
+   * Makes or changes the users of a file, CSV or JSON lines, gzipped or not, while it is read. The same file under the
+   * same key changes only what was not changed before, so a try that was cut is made again, unless the file can be read
+   * only once. Rejects with whatever reading it raises, too.
+   */
+  async import(file: File, { format, idempotencyKey }: ImportOptions = {}): Promise<ImportReport> {
+    const type = format === undefined ? "application/octet-stream" : FILE_TYPES[format];
+    if (!type) throw new TypeError(`a file is csv or jsonl, and not ${format}`);
+    const write = idempotencyKey === undefined ? {} : { idempotencyKey };
+    return (await this.#api.upload("import", uploadOf(file), type, write)) as unknown as ImportReport;
+  }
+
   /** The segments the user is in. */
   async getSegments(id: Id): Promise<List<Segment>> {
     return pageOf(await this.#api.read(`${pathOf(id)}/segments`), "segments");
@@ -246,7 +289,15 @@ export class Jobs {
     return pageOf(await this.#api.read("jobs"), "jobs");
   }
 
-  /** The job once it is `done` or has `failed`. Rejects with the code `not_finished` after `timeoutMs`; it goes on. */
+  /**
+   * Ends a job after the piece at hand; `wait` tells what it did until then. Rejects with the code `job_finished`, or
+   * `not_cancellable` of one that erases.
+   */
+  async cancel(id: string, options?: WriteOptions): Promise<Job> {
+    return jobOf(await this.#api.write("POST", `jobs/${segment(id)}/cancel`, undefined, options));
+  }
+
+  /** The job once it is `done`, `cancelled` or has `failed`. Rejects with the code `not_finished` after `timeoutMs`; it goes on. */
   async wait(id: string, { timeoutMs = Infinity }: { timeoutMs?: number } = {}): Promise<Job> {
     const giveUpAt = performance.now() + timeoutMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {

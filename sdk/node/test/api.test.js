@@ -57,6 +57,41 @@ const REQUESTS = {
     undefined,
     { lifted: true },
   ],
+  "users.messages": [
+    (ask0) => ask0.users.messages("a/b", { limit: 5 }),
+    `GET ${P}/users/a%2Fb/messages?limit=5`,
+    undefined,
+    { messages: [], next: null },
+  ],
+  "users.configs": [
+    (ask0) => ask0.users.configs("u1"),
+    `GET ${P}/users/u1/configs`,
+    undefined,
+    { configs: [], next: null },
+  ],
+  "settings.retention": [(ask0) => ask0.settings.retention(), `GET ${P}/settings/retention`],
+  "settings.putRetention": [
+    (ask0) => ask0.settings.putRetention({ events: 400, audit: null }, { ifMatch: 3 }),
+    `PUT ${P}/settings/retention`,
+    { events: 400, audit: null },
+  ],
+  "settings.dryRunRetention": [
+    (ask0) => ask0.settings.dryRunRetention({ events: 30 }),
+    `POST ${P}/settings/retention/dry-run`,
+    { events: 30 },
+  ],
+  "settings.dryRunRetention of what stands": [
+    (ask0) => ask0.settings.dryRunRetention(),
+    `POST ${P}/settings/retention/dry-run`,
+    {},
+  ],
+  "settings.privacy": [(ask0) => ask0.settings.privacy(), `GET ${P}/settings/privacy`],
+  "settings.putPrivacy": [
+    (ask0) => ask0.settings.putPrivacy({ enforceConsent: true }, { ifMatch: "*" }),
+    `PUT ${P}/settings/privacy`,
+    { enforceConsent: true },
+  ],
+  "jobs.cancel": [(ask0) => ask0.jobs.cancel("job/1"), `POST ${P}/jobs/job%2F1/cancel`, undefined, JOB],
   "users.deactivate": [
     (ask0) => ask0.users.deactivate("u1", { reason: "spam" }),
     `POST ${P}/users/u1/deactivate`,

@@ -22,7 +22,7 @@ export async function serve(...answers) {
     const text = `${incoming.headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes}`;
     const { method, url, headers } = incoming;
     const request = { method, path: url, headers, text, bytes: bytes.length, at: performance.now() };
-    request.json = text ? JSON.parse(text) : undefined;
+    request.json = text && headers["content-type"] === "application/json" ? JSON.parse(text) : undefined;
     requests.push(request);
     const answer = (gateway.always ? gateway.always(request) : answers.shift()) ?? { body: usual(request) };
     if (typeof answer === "function") return answer(response);

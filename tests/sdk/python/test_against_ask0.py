@@ -268,10 +268,11 @@ async def test_two_users_become_one_and_two_again(kind: type[Client], ask0: Stac
 
 async def test_what_a_user_was_shown_and_served_is_told(kind: type[Client], ask0: Stack, run: str) -> None:
     client: Any = kind(SECRET_KEY, ask0.url)
+    await outcome(client.users.upsert({"id": run}))
     client.track("Message Shown", {"messageId": "welcome", "name": "Welcome"}, user_id=run)
     client.track("Survey Answered", {"messageId": "welcome", "nps": 9, "answer": "so"}, user_id=run)
     client.track("Config Served", {"key": "banner", "variation": "on"}, user_id=run)
-    await outcome(client.flush())
+    assert await flush(client)
     wait_until_arrived(ask0, run, 3)
     (message,) = (await outcome(client.users.messages(run)))["messages"]
     assert (message["name"], message["shown"], message["answers"][0]["nps"]) == ("Welcome", 1, 9)

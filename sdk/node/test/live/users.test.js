@@ -107,6 +107,63 @@ test("the documented deletion erases whom it names", async () => {
   await ask0.suppressions.lift("user_123");
 });
 
+test("a file of users is taken in as it is read", async () => {
+  const lines = async function* () {
+    for (let n = 0; n < 2_000; n++) yield `{"id":"${run}-file-${n}","plan":"${run}-file"}\n`;
+    yield '{"id":"undefined"}\n';
+  };
+  for (let n = 0; n < 2; n++) {
+    const report = await ask0.users.import(lines, { format: "jsonl", idempotencyKey: `${run}-file` });
+    assert.deepEqual([report.accepted, report.refused, report.lines[0].line], [2_000, 1, 2_001]);
+  }
+  const found = await ask0.users.list({ filter: { plan: `${run}-file` }, limit: 1, total: true });
+  assert.equal(found.total, 2_000);
+  const [imported, ...more] = await ask0.audit.ofUser(`${run}-file-7`);
+  assert.deepEqual([imported.action, more], ["user.imported", []]);
+  const csv = ["id,traits.seats\n", `${run}-file-7,3\n`, `${run}-file-8,4`];
+  assert.equal((await ask0.users.import(csv)).accepted, 2);
+});
+
+test("what a user was shown and served is told", async () => {
+  const userId = `${run}/shown`;
+  await ask0.users.upsert({ id: userId });
+  ask0.track("Message Shown", { userId, properties: { messageId: "welcome", name: "Welcome" } });
+  ask0.track("Config Served", { userId, key: "banner", variation: "on" });
+  await ask0.flush();
+  while (!(await ask0.users.configs(userId)).length) await sleep(50);
+  const [message] = await ask0.users.messages(userId, { limit: 5 });
+  const [config] = await ask0.users.configs(userId);
+  assert.deepEqual([message.id, message.shown, config.key, config.variation], ["welcome", 1, "banner", "on"]);
+});
+
+test("a job is followed and cancelled", async () => {
+  const ids = Array.from({ length: 200 }, (_, n) => `${run}-off-${n}`);
+  await ask0.users.batch(ids.map((id) => ({ id })));
+  const first = await ask0.users.bulk({ ids, do: "deactivate" }); // fifty a second
+  const second = await ask0.users.bulk({ ids, do: "deactivate" });
+  assert.equal((await ask0.jobs.cancel(second.id)).status, "cancelled");
+  assert.notEqual((await ask0.jobs.cancel(first.id)).cancelAskedAt, null);
+  const ended = await ask0.jobs.wait(first.id);
+  assert.deepEqual([ended.status, ended.receipt.changed], ["cancelled", ended.progress.done]);
+  const tagged = await ask0.users.bulk({ ids: [`${run}-nobody`], do: "tag", tags: ["x"] });
+  assert.equal((await ask0.jobs.wait(tagged.id)).receipt.unknown, 1);
+  await assert.rejects(ask0.jobs.cancel(tagged.id), IS_REFUSED("job_finished"));
+});
+
+test("settings are read, tried and changed", async () => {
+  const before = await ask0.settings.retention();
+  const found = await ask0.settings.dryRunRetention({ events: 30 });
+  assert.deepEqual([found.events.count, found.audit], [0, null]);
+  const changed = await ask0.settings.putRetention({ events: 4_000 }, { ifMatch: before.version });
+  assert.deepEqual([changed.events, changed.audit], [4_000, null]);
+  const late = ask0.settings.putRetention({}, { ifMatch: before.version });
+  await assert.rejects(late, IS_REFUSED("moved_on"));
+  assert.equal((await ask0.settings.putRetention({}, { ifMatch: changed.version })).appliesFrom, null);
+  const { enforceConsent, version } = await ask0.settings.privacy();
+  const kept = await ask0.settings.putPrivacy({ enforceConsent }, { ifMatch: version });
+  assert.equal(kept.enforceConsent, enforceConsent);
+});
+
 test("everything of a user comes as JSON, and as a zip", async () => {
   const id = `${run}/whole 😀`;
   await ask0.users.upsert({ id, plan: "pro" });
