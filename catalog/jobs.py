@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from ask0.catalog.collection import Collection, Stored
 from ask0.catalog.replica import Replica
 from ask0.schemas.changes import name_of
-from ask0.schemas.jobs import JOB, MAX_JOBS, RETENTION, Job
+from ask0.schemas.jobs import EXPORT, JOB, MAX_JOBS, RETENTION, Job
 
 
 class Jobs(Collection[Job]):
     def __init__(self, replica: Replica) -> None:
         self._unfinished: dict[str, set[str]] = {}  # subjects, by project
+        self._exports: dict[str, set[str]] = {}  # likewise
         super().__init__(replica, JOB, Job)
 
     def find(self, project_id: str, id: str) -> Stored[Job] | None:
@@ -22,6 +23,11 @@ class Jobs(Collection[Job]):
 
     def unfinished(self, project_id: str) -> int:
         return len(self._unfinished.get(project_id, ()))
+
+    def exports(self, project_id: str | None = None) -> list[Stored[Job]]:
+        """Those that are not finished: of a project, or of all."""
+        projects = self._exports if project_id is None else [project_id]
+        return [self.of(project)[subject] for project in projects for subject in self._exports.get(project, ())]
 
     def next_ones(self) -> Iterator[Stored[Job]]:
         """Of each project that has any, the one that was asked for first: they are carried out one after the other, so
@@ -44,9 +50,11 @@ class Jobs(Collection[Job]):
         return oldest.document.place, oldest.version
 
     def replaced(self, before: Job | None, after: Job | None) -> None:
-        if before and before.project_id in self._unfinished:
-            self._unfinished[before.project_id].discard(before.subject)
-            if not self._unfinished[before.project_id]:
-                del self._unfinished[before.project_id]
+        for kept in (self._unfinished, self._exports):
+            if before and before.project_id in kept:
+                kept[before.project_id].discard(before.subject)
+                if not kept[before.project_id]:
+                    del kept[before.project_id]
         if after and not after.is_finished and after.kind != RETENTION:
-            self._unfinished.setdefault(after.project_id, set()).add(after.subject)
+            kept = self._exports if after.kind == EXPORT else self._unfinished
+            kept.setdefault(after.project_id, set()).add(after.subject)

@@ -14,7 +14,7 @@ from ask0.catalog.documents import write_document
 from ask0.catalog.errors import CatalogError, CatalogUnavailable, MovedOn
 from ask0.catalog.replica import Replica
 from ask0.schemas.changes import name_of
-from ask0.schemas.erasure import FOR_EVER, MAX_HASHES, MAX_PACKS, SUPPRESSION, Pack, hash_conversation, hash_id
+from ask0.schemas.erasure import FOR_EVER, MAX_HASHES, MAX_PACKS, SUPPRESSION, TALK, Pack, hash_id
 
 KEY_BYTES = 32
 MOST_ATTEMPTS = 20  # at documents that somebody else changes meanwhile
@@ -41,17 +41,13 @@ class Suppressions(Collection[Pack]):
             dropped = self._dropped.setdefault(after.project_id, set())
             dropped.update(each for each in after.hashes if each not in after.until)
 
-    async def add(
-        self, project_id: str, people: Several[str], conversations: Several[str], actor: str
-    ) -> list[Stored[Pack]]:
-        """Everything of these users and guests is dropped from now on, and of the conversations what was received until
-        now. Returns the packs that say so. Raises CatalogError, CatalogUnavailable."""
+    async def add(self, project_id: str, ids: Several[str], actor: str, *, talk: bool = False) -> list[Stored[Pack]]:
+        """Everything of these users and guests is dropped from now on; or of their `talk` what was received until now.
+        Returns the packs that say so. Raises CatalogError, CatalogUnavailable."""
         now = _now()
 
         def wanted(key: str) -> dict[str, int]:
-            return {hash_conversation(key, id): now for id in conversations} | {
-                hash_id(key, id): FOR_EVER for id in people
-            }
+            return {hash_id(key, TALK + id): now for id in ids} if talk else {hash_id(key, id): FOR_EVER for id in ids}
 
         for _ in range(MOST_ATTEMPTS):
             packs = dict(self.of(project_id))

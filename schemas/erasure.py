@@ -21,7 +21,7 @@ MAX_PACKS = 250  # documents of a project: every process holds them
 Erasing = Literal["erase", "anonymize", "delete_conversations", "transfer"]
 ERASING: Final[tuple[Erasing, ...]] = get_args(Erasing)
 
-CONVERSATION = "conversation\0"  # before the id: a user's may be the same
+TALK = "talk\0"  # before an id: what that one says in conversations
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,12 +85,9 @@ class Lifted(Answer):
 
 
 def hash_id(key: str, id: str) -> str:
-    """Of a user's or a guest's id, 32 hexadecimal characters; warehouse/suppressions.py says the same in SQL."""
+    """Of a user's or a guest's id, or of TALK and that: 32 hexadecimal characters. warehouse/suppressions.py says the
+    same in SQL."""
     return sha256(f"{key}\0{id}".encode()).hexdigest()[:32]
-
-
-def hash_conversation(key: str, id: str) -> str:
-    return hash_id(key, CONVERSATION + id)
 
 
 def sign_text(receipt: Mapping[str, Any]) -> str:

@@ -13,12 +13,14 @@ from ask0.schemas.events import write_time
 from ask0.schemas.user_writes import MAX_CHANGE_TAGS, Strict
 
 JOB: Final = "job"  # the kind of document
+EXPORT: Final = "export"  # the kind that is carried out while it is downloaded: others need not wait for it either
 RETENTION: Final = "retention"  # the kind that workers carry out, and no gateway: others need not wait for it
 PROGRESSED: Final = "job.progressed"  # the action of a change that the audit log leaves out
 CANCELLING: Final = "job.cancelling"  # of one that says it is to end
 
 MAX_JOBS = 100  # of a project that are kept: the one finished first makes room for a new one
-MAX_UNFINISHED = 5  # of a project
+MAX_UNFINISHED = 5  # of a project, beside …
+MAX_EXPORTS = 5  # … those that wait to be downloaded
 MAX_JOB_IDS = 10_000  # users that are named one by one
 
 Status = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -58,13 +60,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ("done", "failed", "cancelled")
 
 
-class BulkAsked(Strict):
-    """Whom: one of `ids`, `filter` and `segment`. What: `do`, and what it needs."""
+class Whom(Strict):
+    """One of these."""
 
-    do: Deed
     ids: list[str] | None = Field(default=None, min_length=1, max_length=MAX_JOB_IDS)
     filter: Any = Field(default=None, description='See docs/filters.md; {"all": []} is everyone')
     segment: str | None = Field(default=None, description="seg_…")
+
+
+class BulkAsked(Whom):
+    """Whom: one of `ids`, `filter` and `segment`. What: `do`, and what it needs."""
+
+    do: Deed
     tags: list[str] | None = Field(
         default=None, min_length=1, max_length=MAX_CHANGE_TAGS, description="For tag and untag"
     )
@@ -87,7 +94,7 @@ class JobShown(Answer):
     progress: JobProgress
     receipt: dict[str, Any] | None = Field(
         description="Of one that is done: users `changed`, `unchanged`, `unknown`, and `refused` by code; of one that "
-        "was cancelled, until then"
+        "was cancelled, until then. Of an export: see there"
     )
     code: Text = Field(description="Of one that failed: why")
     message: Text

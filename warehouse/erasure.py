@@ -276,12 +276,12 @@ def count_users(warehouse: Warehouse, run: Run) -> int:
     return int(warehouse.query(sql, run.bound)[0][0])
 
 
-def read_ids(warehouse: Warehouse, run: Run, kind: str) -> Iterator[list[str]]:
+def read_ids(warehouse: Warehouse, run: Run) -> Iterator[list[str]]:
     """In pages."""
     after = ""
     while rows := warehouse.query(
-        f"SELECT DISTINCT id {OF_RUN} = {{kind:String}} AND id > {{after:String}} ORDER BY id LIMIT {PAGE}",
-        {**run.bound, "kind": kind, "after": after},
+        f"SELECT DISTINCT id {OF_RUN} = 'user' AND id > {{after:String}} ORDER BY id LIMIT {PAGE}",
+        {**run.bound, "after": after},
     ):
         yield [id for (id,) in rows]
         after = rows[-1][0]

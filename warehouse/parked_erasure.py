@@ -22,7 +22,7 @@ def rewrite(warehouse: Warehouse, run: Run) -> int:
     first = next(pages, None)
     if first is None:
         return 0
-    ids = {id for page in read_ids(warehouse, run, "user") for id in page}
+    ids = {id for page in read_ids(warehouse, run) for id in page}
     changed = 0
     for page in (first, *pages):
         after = [(one, value) for one in page if (value := _without(one.value, ids)) != one.value]

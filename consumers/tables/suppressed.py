@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ask0.consumers.folds.records import Placed, Quarantined
 from ask0.consumers.tables.round_keys import RoundKeys
-from ask0.schemas.erasure import CONVERSATION, hash_id
+from ask0.schemas.erasure import TALK, hash_id
 from ask0.schemas.events import Event
 from ask0.schemas.ids import guest_id
 from ask0.schemas.user_merges import merge_of
@@ -29,7 +29,7 @@ WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {round:UInt
   AND hash IN (SELECT toFixedString(unhex(key), 16) FROM round_keys WHERE round = {round:UInt64} AND kind = 'hash')
 """
 
-Id = tuple[str, str]  # project, and the id of a user or a guest, or CONVERSATION and that of a conversation
+Id = tuple[str, str]  # project, and the id of a user or a guest, or TALK and that
 
 
 class Named(msgspec.Struct, rename="camel"):
@@ -106,10 +106,10 @@ def _owners(user_id: str, anonymous_id: str) -> tuple[str, ...]:
 
 
 def _whom(event: Event) -> tuple[str, ...]:
-    """Of whom, and of which conversation, an event is; a merge is of both users."""
+    """Of whom an event is, and whose talk; a merge is of both users."""
     merge = merge_of(event)
     users = (merge.from_id, merge.into) if merge else _owners(event.user_id, event.anonymous_id)
-    return (*users, CONVERSATION + event.conversation_id) if event.conversation_id else users
+    return (*users, *(TALK + id for id in users)) if event.conversation_id else users
 
 
 def _ids(event: Event) -> Iterator[str]:

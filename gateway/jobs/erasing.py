@@ -106,13 +106,9 @@ class Erasing:
 
     async def _suppress(self, job: Job, work: ErasureWork, state: ErasureState) -> Step:
         run = Run(job.project_id, state.run)
-        talks = work.with_conversations or job.kind == "delete_conversations"
-        people = await self._read_ids(run, "user") if job.kind != "delete_conversations" else []
-        conversations = await self._read_ids(run, "conversation") if talks else []
-        if people or conversations:
-            packs = await self._suppressions.add(job.project_id, people, conversations, job.actor)
-            for version, pack in packs:
-                await self._ask(suppressions.copy, pack, version)
+        ids, talk = await self._read_ids(run), job.kind == "delete_conversations"
+        for version, pack in await self._suppressions.add(job.project_id, ids, job.actor, talk=talk):
+            await self._ask(suppressions.copy, pack, version)
         ends = await self._changes.log.ends()
         return _step(replace(state, stage="wait", positions=tuple(map(tuple, ends))), keep=True)
 
@@ -140,7 +136,7 @@ class Erasing:
         run, every = Run(job.project_id, state.run), _changes(job, work)
         if state.place == 0:
             if job.kind != "delete_conversations":
-                ids = await self._read_ids(run, "user")
+                ids = await self._read_ids(run)
                 await forget_documents(self._defined.replica, job.project_id, ids, job.actor, run.name)
             await self._ask(parked_erasure.rewrite, run)
             if job.kind == "anonymize":
@@ -195,9 +191,9 @@ class Erasing:
         kept, personal = ([one.name for one in every if one.pii is is_personal] for is_personal in (False, True))
         await self._ask(keep_anonymous, run, kept, personal)
 
-    async def _read_ids(self, run: Run, kind: str) -> list[str]:
+    async def _read_ids(self, run: Run) -> list[str]:
         def read() -> list[str]:
-            return [id for page in erasure.read_ids(self._changes.warehouse, run, kind) for id in page]
+            return [id for page in erasure.read_ids(self._changes.warehouse, run) for id in page]
 
         return await self._background.ask(read)
 

@@ -4,7 +4,7 @@
 CREATE TABLE IF NOT EXISTS suppressions
 (
     project_id LowCardinality(String),
-    hash       FixedString(16)         COMMENT 'Of the id of a user, a guest or a conversation: schemas/erasure.py says how',
+    hash       FixedString(16)         COMMENT 'Of the id of a user or a guest: schemas/erasure.py says how',
     key        LowCardinality(String)  COMMENT 'With which the project''s ids are hashed',
     until      Int64                   COMMENT 'What was received up to this moment is dropped, epoch ms; the greatest: for ever',
     place      UInt32                  COMMENT 'The document it is of …',

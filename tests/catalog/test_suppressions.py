@@ -54,7 +54,7 @@ async def test_several_who_erase_at_once_share_one_key_and_lose_nobody(tmp_path:
         await replica.start()
     try:
         each = [Suppressions(replica) for replica in replicas]
-        await asyncio.gather(*(one.add("p", [f"user {place}"], [], "test") for place, one in enumerate(each)))
+        await asyncio.gather(*(one.add("p", [f"user {place}"], "test") for place, one in enumerate(each)))
         for one in each:
             await one.replica.catch_up()
             assert len({pack.key for _, pack in one.of("p").values()}) == 1
@@ -66,7 +66,7 @@ async def test_several_who_erase_at_once_share_one_key_and_lose_nobody(tmp_path:
         assert await each[0].lift("p", "nobody", "test") == []
         await each[1].replica.catch_up()
         assert [each[1].drops("p", f"user {place}") for place in range(3)] == [False, True, True]
-        await each[1].add("p", ["user 0"], [], "test")
+        await each[1].add("p", ["user 0"], "test")
         assert each[1].drops("p", "user 0")
     finally:
         for replica in replicas:

@@ -2,13 +2,12 @@
 
 import json
 import random
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ask0.schemas.erasure import Pack, hash_conversation, hash_id
+from ask0.schemas.erasure import TALK, Pack, hash_id
 from ask0.schemas.ids import guest_id
 from ask0.schemas.records import Record, Reject, encode
 from ask0.warehouse.connect import Warehouse
@@ -17,23 +16,21 @@ from tests.consumers.beacons import NOW, chunk, event, merge, record, store, tab
 
 KEY = "key of the project"
 USERS, GUESTS = ("ann", "bob", "cyd"), ("a1", "b1", "c1")
-TALK = {"conversationId": "talk", "text": "?"}
+QUESTION = {"conversationId": "talk", "text": "?"}
 
 
-def suppress(
-    warehouse: Warehouse, *ids: str, talks: Collection[str] = (), until: int | None = None, project: str = "p"
-) -> None:
-    hashes = (*(hash_id(KEY, id) for id in ids), *(hash_conversation(KEY, talk) for talk in talks))
+def suppress(warehouse: Warehouse, *ids: str, until: int | None = None, project: str = "p") -> None:
+    hashes = tuple(hash_id(KEY, id) for id in ids)
     ends = {} if until is None else dict.fromkeys(hashes, until)
     version = 1 + warehouse.query("SELECT max(_version) FROM suppressions")[0][0]
     copy(warehouse, Pack(project_id=project, place=0, key=KEY, hashes=hashes, until=ends), version)
 
 
 def stored(warehouse: Warehouse, project: str = "p") -> list[str]:
-    return said(warehouse, "SELECT message_id FROM events", project)
+    return column(warehouse, "SELECT message_id FROM events", project)
 
 
-def said(warehouse: Warehouse, sql: str, project: str = "p") -> list[Any]:
+def column(warehouse: Warehouse, sql: str, project: str = "p") -> list[Any]:
     """The first column, in order."""
     rows = warehouse.query(f"{sql} WHERE project_id = {{project:String}} ORDER BY 1", {"project": project})
     return [row[0] for row in rows]
@@ -51,8 +48,8 @@ def test_events_of_an_erased_user_and_their_guests_are_dropped_and_counted(wareh
     )
     assert (applied.stored, applied.erased, applied.duplicates) == (1, 3, 0)
     assert stored(warehouse) == ["4"]
-    assert said(warehouse, "SELECT id FROM users") == ["bob"]
-    assert said(warehouse, "SELECT guest_id FROM identities") == []
+    assert column(warehouse, "SELECT id FROM users") == ["bob"]
+    assert column(warehouse, "SELECT guest_id FROM identities") == []
 
 
 def test_another_user_at_the_same_browser_is_stored_without_the_guest(warehouse: Warehouse) -> None:
@@ -62,8 +59,8 @@ def test_another_user_at_the_same_browser_is_stored_without_the_guest(warehouse:
         chunk(record(event(type="identify", userId="bob", anonymousId="a1", messageId="1"))),
         chunk(record(event(type="alias", userId="bob", previousId="ann", messageId="2")), lo=1),
     )
-    assert said(warehouse, "SELECT (id, anonymous_ids) FROM users") == [("bob", [])]
-    assert said(warehouse, "SELECT guest_id FROM identities") == []
+    assert column(warehouse, "SELECT (id, anonymous_ids) FROM users") == [("bob", [])]
+    assert column(warehouse, "SELECT guest_id FROM identities") == []
 
 
 def test_in_another_project_they_are_as_everybody(warehouse: Warehouse) -> None:
@@ -81,13 +78,14 @@ def test_what_was_received_before_they_were_let_in_stays_dropped(warehouse: Ware
     assert stored(warehouse) == ["2"]
 
 
-def test_a_conversation_that_was_deleted_does_not_come_back_and_may_go_on(warehouse: Warehouse) -> None:
-    suppress(warehouse, talks=["talk"], until=NOW)
+def test_conversations_that_were_deleted_do_not_come_back_and_may_go_on(warehouse: Warehouse) -> None:
+    suppress(warehouse, TALK + "ann", until=NOW)
     for place, received_at in enumerate((NOW, NOW + 1)):
-        one = event(userId="ann", event="Question Asked", properties=TALK, messageId=str(place))
-        store(warehouse, chunk(record(one, received_at=received_at), lo=place))
-    assert stored(warehouse) == ["1"]
-    assert said(warehouse, "SELECT questions FROM conversations") == [1]
+        said = event(userId="ann", event="Question Asked", properties=QUESTION, messageId=str(place))
+        done = event(userId="ann", event="x", messageId=f"done {place}")
+        store(warehouse, chunk(record(said, done, received_at=received_at), lo=place))
+    assert stored(warehouse) == ["1", "done 0", "done 1"]
+    assert column(warehouse, "SELECT questions FROM conversations") == [1]
 
 
 def test_a_merge_with_one_who_is_erased_is_dropped(warehouse: Warehouse) -> None:
@@ -112,7 +110,7 @@ def test_what_the_gateway_refused_of_them_does_not_come_into_the_quarantine(ware
     )
     applied = store(warehouse, chunk(encode(Record(project_id="p", received_at=NOW, rejects=rejects))))
     assert applied.erased == 2
-    assert said(warehouse, "SELECT raw FROM quarantine") == ["no JSON", '{"userId": "bob"}']
+    assert column(warehouse, "SELECT raw FROM quarantine") == ["no JSON", '{"userId": "bob"}']
 
 
 def life(chance: random.Random, number: int) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def life(chance: random.Random, number: int) -> dict[str, Any]:
         {"anonymousId": guest, "event": "x"},
         {"userId": user, "event": "x", "anonymousId": chance.choice((guest, ""))},
         {"type": "identify", "userId": user, "anonymousId": guest, "traits": {"plan": str(number)}},
-        {"userId": user, "event": "Question Asked", "properties": {**TALK, "conversationId": f"of {user}"}},
+        {"userId": user, "event": "Question Asked", "properties": {**QUESTION, "conversationId": f"of {user}"}},
     ]
     return {**chance.choice(kinds), "messageId": str(number), "timestamp": NOW - 60_000 + number}
 
@@ -145,4 +143,4 @@ def test_everybody_else_is_as_if_they_had_never_been(embedded: Warehouse, seed: 
             if chance.random() < 0.3:
                 store(embedded, replace(some, repeated=True))
     assert tables(embedded, "p") == tables(embedded, "q")
-    assert gone.isdisjoint(said(embedded, "SELECT id FROM users"))
+    assert gone.isdisjoint(column(embedded, "SELECT id FROM users"))
