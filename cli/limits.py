@@ -11,7 +11,7 @@ from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from ask0.eventlog.sqlite_reader import KEEP_BYTES
 from ask0.gateway import bodies, connections, dispatch, large_bodies, questions, rates, server, strangers, uploads
-from ask0.gateway.api import imports, user_batches
+from ask0.gateway.api import exports, imports, settings, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
 from ask0.schemas import (
     documents,
@@ -19,7 +19,9 @@ from ask0.schemas import (
     events,
     jobs,
     listing,
+    project_settings,
     properties,
+    served,
     stages,
     user_changes,
     user_files,
@@ -304,7 +306,7 @@ def _table() -> list[Bound]:
         ),
         Bound("Users named in one bulk change", f"{jobs.MAX_JOB_IDS:,}", "400", "–"),
         Bound(
-            "Erased users, guests and conversations of a project",
+            "Erased users and guests of a project",
             f"{erasure.MAX_PACKS * erasure.MAX_HASHES:,}",
             "the job fails, `no_room`",
             "–",
@@ -323,6 +325,21 @@ def _table() -> list[Bound]:
             "400, refused",
             "–",
         ),
+        Bound(
+            "Exports at once",
+            f"{exports.MAX_OF_PROJECT} of a project, {exports.MAX_AT_ONCE} in all, one of a user",
+            "429, 503",
+            "–",
+        ),
+        Bound(
+            "Messages and configs of a user",
+            f"the newest {served.MAX_ANSWERS} answers, of each {served.MAX_TEXT_CHARACTERS:,} characters or "
+            f"{served.MAX_VALUE_BYTES:,} bytes",
+            "cut",
+            "–",
+        ),
+        Bound("Days that a retention may have", f"{project_settings.MOST_DAYS:,}", "400", "–"),
+        Bound("Dry runs of retentions at once", f"one of a project, {settings.MOST_COUNTING} in all", "429, 503", "–"),
         Bound("Refused lines that a report lists", f"{imports.MAX_LISTED:,}", "counted", "–"),
     ]
 

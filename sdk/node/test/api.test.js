@@ -202,7 +202,7 @@ const REQUESTS = {
   "changes.get": [(ask0) => ask0.changes.get("chg_1"), `GET ${P}/changes/chg_1`],
 };
 
-const isRead = (line) => line.startsWith("GET") || /\/query$/.test(line);
+const isRead = (line) => line.startsWith("GET") || /\/(query|dry-run)$/.test(line);
 
 for (const [name, [call, line, body, answer = NONE]] of Object.entries(REQUESTS)) {
   test(`${name} is ${line}`, async () => {

@@ -1,5 +1,6 @@
 /** What the compiler takes, and what it does not; read by tsc alone. */
 
+import { createReadStream } from "node:fs";
 import { Ask0, Ask0Error, type ListOptions, type Refused, type User } from "../src/index.js";
 
 const ask0 = new Ask0({
@@ -43,6 +44,14 @@ export async function main(): Promise<User[]> {
   for await (const part of ask0.users.export("u")) part.byteLength.toFixed();
   const saved = await ask0.users.upsert({ id: "u", plan: "pro" });
   if ("change" in saved) console.log((await ask0.changes.get("c")).status);
+  const report = await ask0.users.import(() => createReadStream("users.csv"), { format: "csv" });
+  for (const { line, code } of report.lines) console.log(line.toFixed(), code);
+  const { events, version } = await ask0.settings.retention();
+  await ask0.settings.putRetention({ events: events ?? 400 }, { ifMatch: version });
+  // @ts-expect-error A file is CSV or JSON lines.
+  await ask0.users.import("users.xlsx", { format: "xlsx" });
+  // @ts-expect-error A setting is changed by who has seen it.
+  await ask0.settings.putPrivacy({ enforceConsent: true });
   const [segment] = await ask0.segments.list();
   if (segment) await ask0.segments.update(segment.id, { name: "New" }, { ifMatch: segment.version ?? "*" });
   // @ts-expect-error A segment is changed by who has seen it.

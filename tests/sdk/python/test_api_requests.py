@@ -179,8 +179,8 @@ CASES = {
 }
 
 # What a POST only asks needs no key.
-READS = ("list by a filter", "list by ids", "search", "segment by conditions", "segment by a filter alone")
-READS += ("settings.dry_run_retention", "settings.dry_run_retention of what stands")
+READS = {"list by a filter", "list by ids", "search", "segment by conditions", "segment by a filter alone"}
+READS |= {"settings.dry_run_retention", "settings.dry_run_retention of what stands"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,7 +14,6 @@ from ask0_sdk.files import PIECE_BYTES
 from bench.stack import Stack
 from tests.gate import open_gate
 from tests.sdk.python.clients import KINDS, SECRET_KEY, Client, collect, outcome
-from tests.sdk.python.gateway_double import Fault, GatewayDouble
 from tests.sdk.python.recorder import Recorder
 
 LINES = [json.dumps({"id": f"u-{n}", "note": "x" * 100}).encode() + b"\n" for n in range(3 * PIECE_BYTES // 100)]
@@ -124,17 +123,13 @@ async def test_a_file_that_cannot_be_read_raises_what_reading_raised(kind: type[
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_error_in_the_middle_says_how_far_it_came(
-    kind: type[Client], path: Path, double: GatewayDouble
-) -> None:
-    """Also of a gateway that answers before it has read the file."""
+async def test_an_error_in_the_middle_says_how_far_it_came(kind: type[Client], path: Path) -> None:
     said = {"code": "invalid_file", "message": "line 2 is no JSON", "report": {**REPORT, "accepted": 1}}
-    double.fail(Fault(400, {"connection": "close"}, json.dumps(said).encode()))
-    client = kind("sk_1", double.url)
+    network = Recorder(httpx.Response(400, json=said))
     with pytest.raises(Ask0Error, match="400 invalid_file") as raised:
-        await outcome(client.users.import_users(path))
+        await outcome(network.client(kind).users.import_users(path))
     assert raised.value.report["accepted"] == 1
-    await outcome(client.close())
+    assert len(network.seen) == 1
 
 
 @pytest.mark.apart
@@ -148,6 +143,8 @@ async def test_a_real_ask0_takes_a_file_in_once_through_a_cut(kind: type[Client]
         client: Any = kind(SECRET_KEY, gate.url)
         report = await outcome(client.users.import_users(path, format="csv"))
         assert gate.refused == 1
+        await outcome(client.close())
+    client = kind(SECRET_KEY, ask0.url)
     assert (report["accepted"], report["refused"], report["lines"][0]["line"]) == (3_000, 1, 3_002)
     found = await outcome(client.users.list({"plan": [run]}, limit=1, total=True))
     assert found["total"] == 3_000
@@ -156,4 +153,8 @@ async def test_a_real_ask0_takes_a_file_in_once_through_a_cut(kind: type[Client]
     again = await outcome(client.users.import_users(line.encode() + b"\n" for line in (f'{{"id":"{run}-new"}}',)))
     assert (again["accepted"], again["refused"]) == (1, 0)
     assert await collect(client.users.export(f"{run}-new"))
+    path.write_bytes(b"id,no such column\n" + b"u,1\n" * 2_000_000)  # it is refused before all of it is there
+    with pytest.raises(Ask0Error, match="400 invalid_file") as refused:
+        await outcome(client.users.import_users(path))
+    assert refused.value.report == {"accepted": 0, "pending": 0, "refused": 0, "lines": []}
     await outcome(client.close())

@@ -23,7 +23,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_a_program_of_the_readme_runs(program: str, double: GatewayDouble, tmp_path: Path) -> None:
     user = {"id": "user_42", "email": "ada@example.com", "plan": "pro", "traits": {"seats": 12}, "version": "1"}
     job = {"id": "job_1", "status": "done", "receipt": {"changed": 1}}
-    double.answers = {**user, "users": [user], "next": None, "allowed": True, "job": job}
+    double.answers = {**user, "users": [user], "next": None, "allowed": True, "job": job, "accepted": 1, "lines": []}
     program = program.replace("https://ask0.example.com", double.url).replace("sk_…", "sk_1")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
@@ -40,7 +40,7 @@ def test_a_program_of_the_readme_runs(program: str, double: GatewayDouble, tmp_p
 def test_every_option_and_call_is_in_the_readme() -> None:
     options = set(inspect.signature(ask0_sdk.Ask0.__init__).parameters) - {"self"}
     client = ask0_sdk.Ask0("sk_1", "http://127.0.0.1:1")
-    parts = (client, client.users, client.segments, client.stages, client.audit)
+    parts = (client, client.users, client.segments, client.stages, client.audit, client.settings, client.jobs)
     calls = {name for part in parts for name in dir(part) if not name.startswith("_")} - {"call"}
     missing = {name for name in options | calls if not re.search(rf"\b{name}\b", README)}
     assert not missing
