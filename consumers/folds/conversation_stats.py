@@ -41,6 +41,9 @@ class Talk(NamedTuple):
         return cls(questions, answers, answered, ratings)
 
 
+NO_TALK = Talk()
+
+
 def text_of(said: dict[str, Any], name: str, limit: int = MAX_ID_CHARS) -> str:
     text = said.get(name)
     return text.strip()[:limit] if type(text) is str else ""

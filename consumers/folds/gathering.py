@@ -7,6 +7,8 @@ from ask0.consumers.folds.records import NOTHING, Placed
 
 Key = tuple[str, str]  # project, id
 
+SILENT: list[Placed] = []  # never written to: tens of thousands are gathered at once, and most have nothing of most
+
 
 class Gathering:
     """When it was, and its conversation events."""
@@ -15,7 +17,7 @@ class Gathering:
 
     def __init__(self, at: int) -> None:
         self.first, self.last = at, 0
-        self.talk: list[Placed] = []
+        self.talk = SILENT
 
     def add(self, placed: Placed) -> None:
         at = placed.occurred_at
@@ -24,6 +26,7 @@ class Gathering:
         if at > self.last:
             self.last = at
         if placed.said is not NOTHING:
+            self.talk = self.talk or []
             self.talk.append(placed)
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ask0.consumers.folds.events import Columns
 from ask0.consumers.folds.records import Placed
+from ask0.schemas.events import Event
 from ask0.schemas.ids import guest_id
 
 Guest = tuple[str, str]  # project, guest id (g-…)
@@ -26,7 +27,12 @@ def fold(events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] =
 
 def guests(events: Iterable[Placed]) -> set[Guest]:
     """Everyone who is a guest, or who is said to be a user."""
-    return {(project_id, guest_id(anonymous_id)) for project_id, _, anonymous_id in _mentions(events)}
+    found = set()
+    for placed in events:
+        event, project_id = placed.event, placed.record.project_id
+        for sent in _sent(event):
+            found.add((project_id, guest_id(sent)))
+    return found
 
 
 def vouch(events: Sequence[Placed], known: Mapping[Guest, Link]) -> Sequence[Placed]:
@@ -52,12 +58,18 @@ def _mentions(events: Iterable[Placed]) -> dict[tuple[str, str, str], int]:
     mentions: dict[tuple[str, str, str], int] = {}
     for placed in events:
         event, record = placed.event, placed.record
-        for sent in (event.anonymous_id, event.previous_id if event.previous_id != event.user_id else ""):
-            if sent and (event.user_id or sent is event.anonymous_id):
-                mention = record.project_id, event.user_id, sent
-                if mentions.setdefault(mention, record.received_at) > record.received_at:
-                    mentions[mention] = record.received_at
+        for sent in _sent(event):
+            mention = record.project_id, event.user_id, sent
+            if mentions.setdefault(mention, record.received_at) > record.received_at:
+                mentions[mention] = record.received_at
     return mentions
+
+
+def _sent(event: Event) -> Sequence[str]:
+    """Anonymous ids of who an event is of: of nobody's alias alone nothing follows."""
+    if event.previous_id and event.user_id and event.previous_id != event.user_id:
+        return (event.anonymous_id, event.previous_id) if event.anonymous_id else (event.previous_id,)
+    return (event.anonymous_id,) if event.anonymous_id else ()
 
 
 def link_columns(links: Mapping[Guest, Link]) -> Columns:

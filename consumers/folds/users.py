@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ask0.consumers.folds.conversation_stats import Talk
+from ask0.consumers.folds.conversation_stats import NO_TALK, Talk
 from ask0.consumers.folds.events import Columns
-from ask0.consumers.folds.gathering import Gathering, gather
+from ask0.consumers.folds.gathering import SILENT, Gathering, gather
 from ask0.consumers.folds.json_columns import fit
 from ask0.consumers.folds.records import Placed, user_key
 from ask0.schemas.consent import STATES, read_consent
@@ -54,60 +54,78 @@ class UserFacts(NamedTuple):
     nps: tuple[int, int]  # when it was answered, and what; zeros if never
 
 
+# Never written to: most users of a round have nothing of most of these.
+_NO_TRAITS: Traits = {}
+_NO_CONSENT: Consent = {}
+_NO_TAGS: Tags = {}
+_NO_IDS: set[str] = set()
+_NO_SCORE = 0, 0
+
+
 class _Gathering(Gathering):
     """Of one user."""
 
     __slots__ = ("anonymous_ids", "confirmed_at", "consent", "conversations", "gpc", "nps", "tags", "traits")
 
     def __init__(self, at: int) -> None:
-        super().__init__(at)
-        self.traits: Traits = {}
-        self.consent: Consent = {}
+        self.first, self.last = at, 0
+        self.talk = SILENT
+        self.traits = _NO_TRAITS
+        self.consent = _NO_CONSENT
         self.gpc = False
-        self.anonymous_ids: set[str] = set()
-        self.conversations: set[str] = set()
-        self.tags: Tags = {}
+        self.anonymous_ids = self.conversations = _NO_IDS
+        self.tags = _NO_TAGS
         self.confirmed_at: int | None = None
-        self.nps = (0, 0)
+        self.nps = _NO_SCORE
 
     def add(self, placed: Placed) -> None:
         event = placed.event
         if event.type == CHANGE:  # which is nothing that the person did
             self.first = min(self.first, placed.occurred_at)
             if event.anonymous_id and placed.user_id:  # of an event that was dropped, see consents.py
-                self.anonymous_ids.add(event.anonymous_id)
+                self._add_guest(event.anonymous_id)
             self._change(placed.occurred_at, change_of(event))
             return
         super().add(placed)
         if placed.record.gpc:
             self.gpc = True
         if event.anonymous_id:
-            self.anonymous_ids.add(event.anonymous_id)
+            self._add_guest(event.anonymous_id)
         if event.previous_id and placed.user_id:
-            self.anonymous_ids.add(event.previous_id)
+            self._add_guest(event.previous_id)
         if event.conversation_id:
+            self.conversations = self.conversations or set()
             self.conversations.add(event.conversation_id)
         if event.type == "identify":
             self._add_traits(_said_at(placed), _traits_of(event.properties), ignored=event.ignored)
         elif event.event == SURVEY and (score := _nps_of(placed.said)) is not None:
             self.nps = max(self.nps, (_said_at(placed), score))
         if _says_consent(event.context):
-            for category, choice in choices(placed).items():
-                _keep_later(self.consent, category, choice)
+            self._choose(choices(placed))
+
+    def _add_guest(self, sent: str) -> None:
+        self.anonymous_ids = self.anonymous_ids or set()
+        self.anonymous_ids.add(sent)
 
     def _change(self, at: int, change: UserChange) -> None:
         self._add_traits(at, change.traits, unsets=True)
+        self.tags = self.tags or {}
         for tag, is_on in change.tags.items():
             _keep_later(self.tags, tag, (at, is_on))
-        for category, choice in _changed_choices(at, change).items():
+        self._choose(_changed_choices(at, change))
+
+    def _choose(self, choices: Consent) -> None:
+        self.consent = self.consent or {}
+        for category, choice in choices.items():
             _keep_later(self.consent, category, choice)
 
     def _add_traits(
         self, at: int, given: Mapping[str, msgspec.Raw], *, ignored: Collection[str] = (), unsets: bool = False
     ) -> None:
         """An SDK's null says nothing, a change's unsets."""
+        self.traits = self.traits or {}
         for name, value in given.items():
-            text = _text_of(bytes(value))
+            text = _text_of(value)
             if name in ignored or (text == UNSET and not unsets):
                 continue
             _keep_later(self.traits, name, (at, text))
@@ -115,16 +133,12 @@ class _Gathering(Gathering):
                 self.confirmed_at = at if self.confirmed_at is None else min(self.confirmed_at, at)
 
 
-def _is_of_someone(placed: Placed) -> bool:
-    """Coming into a segment is nothing that the person did or is: it would bring them to the segments again."""
-    return bool(placed.user_id or placed.event.anonymous_id) and placed.event.type != MOVE
-
-
 def fold(
     events: Iterable[Placed], strangers: Collection[tuple[str, str, str]] = ()
 ) -> dict[tuple[str, str], UserFacts]:
     """`strangers` are (project, user, anonymous id) of ids that a user does not gather."""
-    keyed = ((user_key(placed), placed) for placed in events if _is_of_someone(placed))
+    # Coming into a segment is nothing that the person did or is: it would bring them to the segments again.
+    keyed = ((user_key(p), p) for p in events if (p.user_id or p.event.anonymous_id) and p.event.type != MOVE)
     return {key: _facts(key, own, strangers) for key, own in gather(_Gathering, keyed).items()}
 
 
@@ -154,18 +168,18 @@ def _facts(key: tuple[str, str], own: _Gathering, strangers: Collection[tuple[st
     anonymous_ids: Iterable[str] = own.anonymous_ids
     if strangers:
         anonymous_ids = (sent for sent in anonymous_ids if (*key, sent) not in strangers)
-    return UserFacts(
-        traits=own.traits,
-        consent=own.consent,
-        gpc=own.gpc,
-        anonymous_ids=sorted(anonymous_ids),
-        first_seen_at=own.first,
-        last_active_at=own.last,
-        conversations=sorted(map(short_key, own.conversations)),
-        talk=Talk.of(own.talk),
-        tags=own.tags,
-        confirmed_at=own.confirmed_at,
-        nps=own.nps,
+    return UserFacts(  # in their order, as names cost as much again
+        own.traits,
+        own.consent,
+        own.gpc,
+        sorted(anonymous_ids),
+        own.first,
+        own.last,
+        sorted(map(short_key, own.conversations)) if own.conversations else (),
+        Talk.of(own.talk) if own.talk else NO_TALK,
+        own.tags,
+        own.confirmed_at,
+        own.nps,
     )
 
 
@@ -202,9 +216,12 @@ def _nps_of(said: Mapping[str, object]) -> int | None:
     return whole if whole is not None and 0 <= whole <= 10 else None
 
 
-def _text_of(value: bytes) -> str:
+def _text_of(value: msgspec.Raw) -> str:
     """A trait's JSON. Where a JSON column cannot say it, two lines: what the column gets, and what was sent."""
-    fitted = fit(value)
+    text = str(value, "utf-8")
+    if text[0] not in "{[":
+        return text
+    fitted = fit(bytes(value))
     return f"{fitted.json}\n{fitted.sent}" if fitted.sent else fitted.json
 
 

@@ -87,9 +87,7 @@ class Heavy:
         """(project, user, anonymous id) of the pairs that are one guest too many: they are not linked."""
         seen: dict[Key, set[str]] = {}
         refused = set()
-        for placed in events:
-            if not placed.event.user_id:
-                continue
+        for placed in self._with_many_guests(events):
             key = user_key(placed)
             has = self.users.get(key, NOTHING)
             new = seen.setdefault(key, set())
@@ -103,8 +101,18 @@ class Heavy:
         self.left_out[LeftOut.TOO_MANY_GUESTS] += len(refused)
         return refused
 
+    def _with_many_guests(self, events: Iterable[Placed]) -> list[Placed]:
+        """The events of users of whom one round may bring too many guests."""
+        own = [placed for placed in events if placed.event.user_id]
+        ids = [placed.user_id or guest_id(placed.event.anonymous_id) for placed in own]
+        many = MAX_USER_GUESTS // 4  # as each event names two
+        busy = {id for id, count in Counter(ids).items() if count > many}
+        if not (busy or self.users or self.crowded):
+            return []
+        return [p for p in own if (key := user_key(p))[1] in busy or key in self.users or key in self.crowded]
+
     def cut_user(self, key: Key, facts: UserFacts) -> UserFacts:
-        if facts.traits:
+        if facts.traits and (key in self.users or not _are_few(facts.traits)):
             facts = facts._replace(traits=self._cut_traits(key, facts.traits))
         if facts.tags and key in self.tagged:
             self.left_out[LeftOut.TOO_MANY_TAGS] += len(facts.tags)
@@ -145,6 +153,18 @@ class Heavy:
 NOTHING = Gathered()
 USER_TRAITS = MAX_USER_TRAITS, MAX_USER_TRAIT_BYTES
 GUEST_TRAITS = MAX_GUEST_TRAITS, MAX_GUEST_TRAIT_BYTES
+
+
+def _are_few(traits: Traits) -> bool:
+    """Whether there is room for them whoever has them, unless they are near a bound."""
+    if len(traits) > MAX_GUEST_TRAITS // 2:
+        return False
+    characters = 0
+    for name, fact in traits.items():
+        if len(name) > MAX_TRAIT_NAME_CHARS:
+            return False
+        characters += len(name) + len(fact[1])
+    return 4 * characters <= MAX_GUEST_TRAIT_BYTES // 2  # as UTF-8 takes no more
 
 
 def add_gatherers(keys: RoundKeys, events: Collection[Placed]) -> None:

@@ -14,12 +14,15 @@ from ask0.consumers.tables.bounds import Heavy
 from ask0.consumers.tables.event_inserts import withdraw
 from ask0.consumers.tables.isolation import Culprit, isolate
 from ask0.consumers.tables.run_both import run_both
+from ask0.schemas.events import MAX_TIMESTAMP
 from ask0.schemas.ids import guest_id
 from ask0.schemas.reasons import Reason
 from ask0.warehouse.connect import Warehouse
 
 Key = tuple[str, str]  # project, id
 Row = TypeVar("Row")
+
+LATEST: Link = (MAX_TIMESTAMP, "", "")  # later than any link
 
 
 @dataclass
@@ -35,11 +38,12 @@ class Facts:
         """Without what goes over a bound; `heavy` counts it."""
         heavy.left_out.clear()
         strangers = heavy.guests_of(events)
-        return cls(
-            {key: heavy.cut_user(key, facts) for key, facts in users.fold(events, strangers).items()},
-            {key: heavy.cut_conversation(key, facts) for key, facts in conversations.fold(events).items()},
-            identities.fold(events, strangers),
-        )
+        of_users, of_conversations = users.fold(events, strangers), conversations.fold(events)
+        for key, facts in of_users.items():
+            of_users[key] = heavy.cut_user(key, facts)
+        for key, talk in of_conversations.items():
+            of_conversations[key] = heavy.cut_conversation(key, talk)
+        return cls(of_users, of_conversations, identities.fold(events, strangers))
 
 
 def insert_facts(
@@ -47,7 +51,7 @@ def insert_facts(
 ) -> list[Quarantined]:
     """The events whose facts no table takes: they are of the quarantine then, and of no other table. `known` are links
     that stand already."""
-    new = {guest: link for guest, link in facts.links.items() if guest not in known or link < known[guest]}
+    new = {guest: link for guest, link in facts.links.items() if link < known.get(guest, LATEST)}
     attempts = count()
 
     def insert(

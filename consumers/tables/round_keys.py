@@ -1,6 +1,6 @@
 """The keys of a round, put where SQL can join them: a server takes no parameter of more than 128 KiB."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from secrets import randbits
 from typing import Any
 
@@ -42,13 +42,20 @@ class RoundKeys:
             self._stored += rows
             self._added = _no_columns()
 
+    def derive(self, kind: str, sql: str) -> None:
+        """`sql` inserts keys of this kind that follow from those stored. The oldest leave the table first, so that none
+        of these have gone while those are there."""
+        self._warehouse.command(sql, {"round": self.round})
+        self._stored += self._count("AND kind = {kind:String}", {"kind": kind})
+
     def check(self) -> None:
         """Raises Unavailable when keys have left the table, so that a query may have found too little."""
-        (present,) = self._warehouse.query(
-            "SELECT count() FROM round_keys WHERE round = {round:UInt64}", {"round": self.round}
-        )[0]
-        if present != self._stored:
+        if self._count() != self._stored:
             raise Unavailable("ClickHouse restarted or ran out of room within a round: its keys are gone")
+
+    def _count(self, condition: str = "", bound: Mapping[str, str] = {}) -> int:
+        sql = f"SELECT count() FROM round_keys WHERE round = {{round:UInt64}} {condition}"
+        return int(self._warehouse.query(sql, {"round": self.round, **bound})[0][0])
 
     def _add(self, kind: str, project_ids: list[str], **given: list[Any]) -> None:
         rows = len(project_ids)

@@ -31,7 +31,7 @@ from ask0.consumers.tables.isolation import Culprit, Key, isolate
 from ask0.consumers.tables.merge import read_links, reown_guests, reown_users, settle
 from ask0.consumers.tables.merges import is_merge, store_merges
 from ask0.consumers.tables.names import ProjectNames
-from ask0.consumers.tables.pages import key_bytes, pages
+from ask0.consumers.tables.pages import in_order, key_bytes, pages
 from ask0.consumers.tables.parking import Parking, put_aside
 from ask0.consumers.tables.poison import PoisonLimit, ProjectPoison
 from ask0.consumers.tables.round_keys import RoundKeys
@@ -90,6 +90,8 @@ class Page:
     @property
     def owners(self) -> dict[Key, str]:
         """To whom the events of its guests, and of users who are merged, went."""
+        if not self.roots:
+            return {guest: link[1] for guest, link in self.known.items()}
         linked = {guest: (guest[0], link[1]) for guest, link in self.known.items()}
         return {**self.roots, **{guest: self.roots.get(user, user[1]) for guest, user in linked.items()}}
 
@@ -187,11 +189,11 @@ def _paged(warehouse: Warehouse, first: First) -> Iterable[Page]:
 
 
 def _id_bytes(item: tuple[tuple[str, int], Placed]) -> int:
-    """About what an event's ids take in `round_keys`: those of its user, its guests, its conversation and itself."""
-    (project_id, _), placed = item
-    event = placed.event
+    """About what an event's ids take in `round_keys`: those of its user, its guests, its conversation and itself. The
+    project's take little, as each stands there once for many."""
+    event = item[1].event
     ids = utf8_bytes(event.user_id + event.conversation_id) + 2 * utf8_bytes(event.anonymous_id + event.previous_id)
-    return ids + 5 * len(project_id) + 16
+    return ids + 16
 
 
 def _look_up(warehouse: Warehouse, page: Page, token: str, merging: Collection[str]) -> None:
@@ -234,7 +236,7 @@ def _reown_guests(
     def reown_some(some: Sequence[Guest]) -> None:
         reown_guests(warehouse, some, resolved, touched, stored if len(some) == len(guests) else None, merging)
 
-    return isolate("guest", sorted(guests), reown_some)
+    return isolate("guest", in_order(guests), reown_some)
 
 
 def _reown_users(

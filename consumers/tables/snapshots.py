@@ -7,15 +7,17 @@ a greater version began later still, and the row with the greatest version has s
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
 
 from ask0.consumers.folds.json_columns import LIKE_A_DOT_IN_SQL
 from ask0.consumers.folds.users import UNSET
 from ask0.consumers.tables.bounds import MAX_USER_TRAIT_BYTES, MAX_USER_TRAITS
-from ask0.consumers.tables.families import Families, read_families, read_merging, read_roots
+from ask0.consumers.tables.families import read_families, read_merging, read_roots
 from ask0.consumers.tables.isolation import Culprit, Key, isolate
-from ask0.consumers.tables.pages import key_bytes, pages
+from ask0.consumers.tables.pages import in_order, key_bytes, pages
 from ask0.consumers.tables.round_keys import RoundKeys, among, mapped
-from ask0.consumers.tables.run_both import run_both
+from ask0.consumers.tables.run_both import run_each
 from ask0.schemas.consent import GPC_DENIES
 from ask0.schemas.traits import STANDARD
 from ask0.warehouse.connect import Warehouse
@@ -24,6 +26,9 @@ from ask0.warehouse.errors import TooLarge
 PAGE = 20_000  # keys of a whole table that are refreshed at a time
 MAX_MEMBER_BYTES = 16_000_000  # of the users of a page and their guests, in `round_keys`
 MAX_GUEST_ROWS = 300_000  # that one statement looks up; pages whose users have more guests are halved
+MAX_GUEST_BYTES = 64_000_000  # of memory that their ids may take, likewise
+MAX_KEYS_AT_ONCE = 25_000  # of one statement: two threads refresh what one chunk touches
+FEW_KEYS = 10_000  # which one statement refreshes sooner than two
 
 MAX_STATEMENT_BYTES = 1_000_000_000  # of memory; a page of users that takes more is halved
 
@@ -76,8 +81,7 @@ mapUpdate(if(sends_gpc, map({DENIED}), map()), mapApply((category, fact) -> (cat
 
 # A user's row gathers the user's own facts, those of the guests who turned out to be this user, and all of these of who
 # was merged into them. A row that was merged away stays as it would be alone.
-GUESTS = f"""
-SELECT project_id, guest_id, min(link).2
+FROM_GUESTS = f"""
 FROM identity_links
 WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'user')
   AND guest_id IN (
@@ -85,7 +89,19 @@ WHERE project_id IN (SELECT project_id FROM round_keys WHERE round = {{round:UIn
     FROM (SELECT arrayJoin(anonymous_ids) AS sent FROM user_facts WHERE {among("project_id", "user_id", "user")})
 )
 GROUP BY project_id, guest_id
-SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}
+"""
+GUESTS = f"SELECT project_id, guest_id, min(link).2 {FROM_GUESTS} SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}"
+# Whose facts go into which rows, where nobody was ever merged (else see _add_family_members): a user's own, and those
+# of the guests who turned out to be this user. A guest's own row says who that is.
+MEMBERS = f"""
+INSERT INTO round_keys (round, kind, project_id, key, owner, merged_into)
+SELECT {{round:UInt64}}, 'member', project_id, key, key, '' FROM round_keys
+WHERE round = {{round:UInt64}} AND kind = 'user'
+UNION ALL
+SELECT {{round:UInt64}}, 'member', project_id, guest_id, row.1, row.2
+FROM (SELECT project_id, guest_id, min(link).2 AS user {FROM_GUESTS}) ARRAY JOIN [(user, ''), (guest_id, user)] AS row
+WHERE (project_id, row.1) IN (SELECT project_id, key FROM round_keys WHERE round = {{round:UInt64}} AND kind = 'user')
+SETTINGS max_rows_in_set = {MAX_GUEST_ROWS}, max_bytes_in_set = {MAX_GUEST_BYTES}
 """
 USERS = f"""
 INSERT INTO user_rows (project_id, id, {", ".join(STANDARD)}, anonymous_ids, merged_ids, status,
@@ -187,15 +203,20 @@ class Touched:
 def refresh(warehouse: Warehouse, touched: Touched) -> list[Culprit]:
     """Write the rows of all that was touched again, and return those that ClickHouse does not write. Their facts and
     links must be stored."""
-    of_users, of_conversations = run_both(
-        lambda: _each_page("user", touched.users, lambda page: _refresh_users(warehouse, page)),
-        lambda: _each_page("conversation", touched.conversations, lambda page: _refresh_conversations(warehouse, page)),
-    )
-    return of_users + of_conversations
+    steps = [
+        *_steps("user", touched.users, lambda page: _refresh_users(warehouse, page)),
+        *_steps("conversation", touched.conversations, lambda page: _refresh_conversations(warehouse, page)),
+    ]
+    return [culprit for culprits in run_each(steps) for culprit in culprits]
 
 
-def _each_page(kind: str, keys: Collection[Key], refresh_page: Callable[[Sequence[Key]], None]) -> list[Culprit]:
-    return [culprit for page in pages(sorted(keys), key_bytes) for culprit in isolate(kind, page, refresh_page)]
+def _steps(
+    kind: str, keys: Collection[Key], refresh_page: Callable[[Sequence[Key]], None]
+) -> list[Callable[[], list[Culprit]]]:
+    """Pages as large as each other, so that the two threads end together."""
+    number = 2 * ceil(len(keys) / (2 * MAX_KEYS_AT_ONCE)) if len(keys) > FEW_KEYS else 1
+    most = ceil(len(keys) / number) or 1
+    return [partial(isolate, kind, page, refresh_page) for page in pages(in_order(keys), key_bytes, most)]
 
 
 def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
@@ -203,17 +224,24 @@ def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
     keys.add("user", page)
     keys.store()
     bound = {"round": keys.round, "version": _now(warehouse)}
-    families, roots = Families(), {}
     if merging := read_merging(warehouse, keys):
-        families = read_families(warehouse, {key for key in page if key[0] in merging})
-        roots = families.roots(families.users)
-        keys.add("user", families.users - {*page})
-        keys.store()
+        _add_family_members(warehouse, keys, page, merging)
+    else:
+        keys.derive("member", MEMBERS)
+    warehouse.command(USERS, bound)
+    keys.check()
+
+
+def _add_family_members(warehouse: Warehouse, keys: RoundKeys, page: Sequence[Key], merging: Collection[str]) -> None:
+    families = read_families(warehouse, {key for key in page if key[0] in merging})
+    roots = families.roots(families.users)
+    keys.add("user", families.users - {*page})
+    keys.store()
     refreshed = {*page, *((project_id, root) for (project_id, _), root in roots.items())}
     rows = {(*key, key[1]): roots.get(key, "") for key in refreshed}
     for (project_id, user), root in roots.items():
         rows[project_id, user, root] = ""
-    for project_id, guest, user in warehouse.query(GUESTS, bound):
+    for project_id, guest, user in warehouse.query(GUESTS, {"round": keys.round}):
         if (project_id, guest) in refreshed:
             rows[project_id, guest, guest] = user
         for owner in (user, roots.get((project_id, user), user)):
@@ -223,8 +251,6 @@ def _refresh_users(warehouse: Warehouse, page: Sequence[Key]) -> None:
         raise TooLarge(f"{len(page):,} users have {len(rows):,} guests", by_itself=True)
     keys.add_members("member", [(*row, merged_into) for row, merged_into in rows.items()])
     keys.store()
-    warehouse.command(USERS, bound)
-    keys.check()
 
 
 def _refresh_conversations(warehouse: Warehouse, page: Sequence[Key]) -> None:
