@@ -13,7 +13,9 @@ from ask0.catalog.sealing import KEY_FILE, Seal
 from ask0.consumers.restoring import restore
 from ask0.eventlog.open import open_control
 from ask0.gateway.jobs import erasing
+from ask0.gateway.jobs.kinds import Step
 from ask0.schemas.erasure import sign_text
+from ask0.schemas.jobs import Job
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.running import KEY, PROJECT, SECRET, STRICT_PROJECT, STRICT_SECRET, Running, running, working
@@ -309,6 +311,41 @@ def test_a_user_moves_to_another_project_with_all_that_was_said(served: Running,
     says(served, "era-fay-late", userId="era-fay")
     settled(served, clickhouse, "era-fay-late-settled")
     assert stored(clickhouse, "era-fay-late") == set()
+
+
+@pytest.mark.parametrize("kind", ["erase", "anonymize", "delete_conversations", "transfer"])
+def test_each_step_that_is_done_again_after_a_crash_comes_to_the_same(
+    kind: str, served: Running, clickhouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes a job over does the last step again, of which nobody knows how far it has come."""
+    step = erasing.Erasing.step
+
+    async def twice(self: erasing.Erasing, job: Job) -> Step:
+        await step(self, job)
+        return await step(self, job)
+
+    monkeypatch.setattr(erasing.Erasing, "step", twice)
+    who = f"era-two-{kind}"
+    lives(served, clickhouse, who, f"Secret of {who}")
+    call(served, "PATCH", f"/users/{who}", {"traits": {"two": kind == "erase"}, "plan": f"plan of {kind}"})
+    before = call(served, "GET", f"/users/{who}").json()
+    if kind == "transfer":
+        order = {"project": STRICT_PROJECT, "key": STRICT_SECRET}
+        receipt = done(served, call(served, "POST", f"/users/{who}/transfer", order))
+    else:
+        receipt = done(served, call(served, "POST", "/users/bulk", {"ids": [who], "do": kind}))
+    assert receipt["people"] == 1
+    rows = clickhouse.query(
+        "SELECT type, event, count(), uniqExact(_log, _partition, _off, _idx) FROM events"
+        " WHERE conversation_id = {talk:String} GROUP BY ALL",
+        {"talk": f"{who}-talk"},
+    )
+    assert all(count == different for _, _, count, different in rows), "nothing is there twice"
+    assert len(rows) == (0 if kind == "delete_conversations" else 2)
+    assert receipt["rows"]["events"] == {"delete_conversations": 2}.get(kind, 4)
+    plans = clickhouse.query(f"SELECT questions FROM users WHERE plan = 'plan of {kind}'")
+    expected = {"erase": [], "delete_conversations": [(0,)]}.get(kind, [(before["questions"],)])
+    assert plans == expected
 
 
 def told(gateway: Running, id: str, key: str) -> Any:
