@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Iterator
 from typing import Self
 
 import httpx
@@ -65,6 +66,34 @@ class Api:
             else:
                 if response.status_code not in (408, 429) and response.status_code < 500:
                     return response
+                problem, asked = f"{self.url} answers {response.status_code}", retry_after(response)
+            wait = max(asked, backoff * random.uniform(0.75, 1.25))
+            backoff = min(2 * backoff, LONGEST_WAIT_SECONDS)
+            if time.monotonic() + wait > give_up_at:
+                raise NotAvailable(f"{problem}; later the same command may work: {self.consolation}")
+            time.sleep(wait)
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """A file, piece by piece; asked for again until it begins. Raises Failure, also when it breaks off, and
+        NotAvailable."""
+        give_up_at = time.monotonic() + self._patience
+        backoff = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                with self._client.stream("GET", f"/v1/projects/-{path}") as response:
+                    if response.status_code == 200:
+                        yield from response.iter_bytes()
+                        return
+                    response.read()
+            except httpx.ConnectError as error:
+                problem, asked = f"{self.url} does not answer ({type(error).__name__})", 0.0
+            except httpx.TransportError as error:
+                raise Failure(
+                    f"the file broke off ({type(error).__name__}): the same command begins it anew"
+                ) from error
+            else:
+                if response.status_code not in (408, 429) and response.status_code < 500:
+                    raise self.explain(response)
                 problem, asked = f"{self.url} answers {response.status_code}", retry_after(response)
             wait = max(asked, backoff * random.uniform(0.75, 1.25))
             backoff = min(2 * backoff, LONGEST_WAIT_SECONDS)

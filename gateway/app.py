@@ -39,11 +39,13 @@ from ask0.gateway.api.erasures import Erasures
 from ask0.gateway.api.exports import Exports
 from ask0.gateway.api.groups import api_group
 from ask0.gateway.api.imports import Imports
+from ask0.gateway.api.insights import insights_group
 from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.properties import PropertyDocuments
+from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.settings import Settings as ProjectSettingsApi
 from ask0.gateway.api.settings import settings_group
@@ -70,6 +72,7 @@ from ask0.gateway.ingest.trust import Trust
 from ask0.gateway.jobs.background import Background
 from ask0.gateway.jobs.bulk import job_kinds
 from ask0.gateway.jobs.erasing import Erasing
+from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
@@ -87,6 +90,7 @@ from ask0.gateway.site.visitor import Visitor
 from ask0.gateway.strangers import Strangers
 from ask0.schemas import wire
 from ask0.schemas.erasure import ERASING
+from ask0.schemas.jobs import EXPORT
 from ask0.schemas.settings import Settings
 from ask0.warehouse.connect import Warehouse
 
@@ -148,11 +152,15 @@ def create_app(
     background, finding, removing = Background("background"), Background("finding"), Background("removing", 2)
     jobs = catalog_jobs.Jobs(catalog.replica)
     erasing = Erasing(changes, defined, defined.suppressions, removing, catalog.seal)
-    kinds = job_kinds(changes, defined, background, finding) | dict.fromkeys(ERASING, erasing)
+    exported = Exporting(warehouse, background, defined.suppressions)
+    kinds = job_kinds(changes, defined, background, finding) | dict.fromkeys(ERASING, erasing) | {EXPORT: exported}
     # A log without partitions is a file, and of one process.
     runner = Runner(jobs, kinds, alone=not log.partitioned)
+    standing = Standing(jobs, runner, exported, alone=not log.partitioned)
     imports, asked_jobs = Imports(changes, defined, background), Jobs(jobs, runner.id, kinds, changes, defined, finding)
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
+    exports = Exports(users, segments, changes, defined, exporting)
+    segment_exports = SegmentExports(exports, asked_jobs, jobs, standing, changes, defined, finding)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     uses = KeyUses(changes)
@@ -171,11 +179,13 @@ def create_app(
             StageDocuments(defined, changes),
             accesses,
             changes,
-            Exports(users, segments, changes, defined, exporting),
+            exports,
             Me(settings.api_requests_per_second),
         ),
         job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions, catalog)),
+        segment_export_group(entrance, segment_exports),
         activity_group(entrance, warehouse, of_servers),
+        insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),
@@ -193,13 +203,14 @@ def create_app(
         if member:
             await member.start(lambda: generate_latest(registry))
         await asyncio.gather(asyncio.wait([starting], timeout=LOG_START_SECONDS), catalog.start())
-        watching.append(asyncio.create_task(runner.run()))
+        watching += [asyncio.create_task(runner.run()), asyncio.create_task(standing.run())]
         try:
             yield
         finally:
             for task in (starting, *watching):
                 task.cancel()
             await asyncio.gather(starting, *watching, return_exceptions=True)
+            await segment_exports.close()
             await uses.close()
             await arrivals.close()
             if member:

@@ -77,6 +77,8 @@ TAGS = {
     "segments": "Users who match a filter, under a name",
     "stages": "Where users are, by rules that are tried in order",
     "conversations": "What was talked about",
+    "insights": "What a whole project looks like",
+    "catalog": "What a project has met",
     "access": "Who may use the assistant",
     "jobs": "Work that goes on after its answer",
     "import": "Users from a file",
@@ -180,7 +182,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         found[str(status)] = _answer(operation.summary if status == 200 else SUCCESSES[status], model, headers)
         if operation.files:
             binary = {"schema": {"type": "string", "format": "binary"}}
-            found[str(status)]["content"] |= dict.fromkeys(operation.files, binary)
+            found[str(status)].setdefault("content", {}).update(dict.fromkeys(operation.files, binary))
     for status in sorted(_errors(operation)):
         waits = ["Retry-After"] if status in (429, 503) else []
         found[str(status)] = _answer(ERRORS[status], operation.errors, [*always, *waits])

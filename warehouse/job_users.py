@@ -1,10 +1,12 @@
 """Whom a job is about: a list that is made once, and read page by page while the users change."""
 
+import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.filters import Condition
+from ask0.warehouse.mutations import mutate
 from ask0.warehouse.user_changes import State
 from ask0.warehouse.user_lists import WHOSE
 
@@ -73,11 +75,28 @@ def read_ids(warehouse: Warehouse, list: str, place: int, most: int) -> Sequence
     return [id for (id,) in warehouse.query(sql, {"list": list, "place": place, "most": most})]
 
 
+def read_after(warehouse: Warehouse, list: str, after: str, most: int) -> Sequence[str]:
+    """The next ids of the list, in their order."""
+    return [id for (id,) in warehouse.query(IDS, {"list": list, "after": after, "most": most})]
+
+
 def read_page(warehouse: Warehouse, project_id: str, list: str, after: str, most: int) -> list[Listed]:
     """The next of the list, by id."""
     bound = {"project": project_id, "list": list, "after": after, "most": most}
     rows = warehouse.query(PAGE, bound)
     return [Listed(id, State(*state) if is_known else None) for id, is_known, *state in rows]
+
+
+def remove(warehouse: Warehouse, list: str, ids: Sequence[str]) -> None:
+    """Takes these off the list, bytes and all. No statement names them."""
+    gone = f"{list}-gone-{secrets.token_hex(4)}"
+    name(warehouse, gone, ids)
+    sql = """
+    ALTER TABLE job_users DELETE IN PARTITION {run:String}
+    WHERE list = {run:String} AND id IN (SELECT id FROM job_users WHERE list = {gone:String})
+    """
+    mutate(warehouse, "job_users", sql, {"run": list, "gone": gone})
+    forget(warehouse, gone)
 
 
 def forget(warehouse: Warehouse, list: str) -> None:

@@ -69,10 +69,10 @@ def last_days(now: datetime, days: int, zone: ZoneInfo) -> list[Day]:
     today = now.astimezone(zone).date()
     first = today - timedelta(days=days - 1)
     dates = [first + timedelta(days=number) for number in range(days + 1)]
-    return [Day(one, *bounds) for one, bounds in zip(dates, pairwise(_midnights(dates, zone)), strict=False)]
+    return [Day(one, *bounds) for one, bounds in zip(dates, pairwise(midnights(dates, zone)), strict=False)]
 
 
-def _midnights(dates: Sequence[date], zone: ZoneInfo) -> Iterator[int]:
+def midnights(dates: Sequence[date], zone: ZoneInfo) -> Iterator[int]:
     for one in dates:
         local = datetime(one.year, one.month, one.day, tzinfo=zone)
         yield int(local.astimezone(UTC).timestamp() * 1000)

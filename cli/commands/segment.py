@@ -1,19 +1,27 @@
-"""`ask0 segment`: which segments a project has, and how many users are in them."""
+"""`ask0 segment`: which segments a project has, how many users are in them, and these as a file."""
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ask0.cli.api import Api
+from ask0.cli.environment import read_settings
 from ask0.cli.errors import Failure
+from ask0.cli.options import find_secret_key, key_option, patience_option, url_option
 from ask0.cli.output import echo_json, echo_table, plain
+from ask0.cli.progress import Bar
+from ask0.cli.segment_export import ask_for_export, download
+from ask0.cli.target import find_url
 from ask0.cli.users import Users, open_users
 from ask0.gateway.api.segments import KEPT_MS, all_shown
 from ask0.schemas.events import write_time
 from ask0.schemas.filters import types
 from ask0.schemas.filters.errors import FilterInvalid
 from ask0.schemas.segments import system_segment
+from ask0.schemas.user_export import Format
 from ask0.warehouse.errors import QueryFailed, Unavailable
 from ask0.warehouse.segment_members import read_size
 from ask0.warehouse.user_lists import read_plans
@@ -23,7 +31,9 @@ project_option = click.option("--project", help="Id or name of the project.  [de
 
 @click.group("segment")
 def command() -> None:
-    """List segments, and count who is in them. `ask0 user list --filter '{"segment": "ID"}'` shows who they are.
+    """List segments, count who is in them, and export them.
+
+    `ask0 user list --filter '{"segment": "ID"}'` shows who is in one.
 
     \b
     Example:
@@ -77,6 +87,45 @@ def count(id: str, project: str | None, as_json: bool) -> None:
         echo_json({"count": counted, "asOf": write_time(now)})
         return
     click.echo(f"{counted:,}")
+
+
+@command.command("export")
+@click.argument("id")
+@click.option(
+    "-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file."
+)
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="A line of JSON for each user, or a CSV; of everything a zip of CSVs.",
+)
+@click.option("--everything", is_flag=True, help="All that is stored of each, 10,000 users at most.")
+@url_option
+@key_option
+@patience_option
+def export(
+    id: str, path: Path, fmt: Format, everything: bool, url: str | None, secret_key: str | None, patience: float
+) -> None:
+    """Write the users in segment ID to a file, and print what is in it, with its digest, as JSON.
+
+    It is a job of the server, which waits for a day if this command is ended. What breaks off leaves no file. The key
+    needs the scope users:read, for everything events:read too. `ask0 user import` reads the profiles again.
+
+    \b
+    Example:
+      ask0 segment export seg_active -o active.jsonl
+      ask0 segment export seg_active -o active.zip --format csv --everything
+    """
+    settings = read_settings()
+    key, consolation = find_secret_key(settings, secret_key), "`ask0 job list` shows the exports that were asked for"
+    with Api(find_url(settings, url), key, patience_seconds=patience, consolation=consolation) as api:
+        job = ask_for_export(api, id, fmt, "everything" if everything else "profiles")
+        with Bar("export", job["progress"].get("total"), "users") as bar:
+            receipt = download(api, job, path, lambda done: bar.move(done - bar.events, done))
+    echo_json(receipt)
 
 
 def _size(users: Users, segment: Mapping[str, Any]) -> int | None:

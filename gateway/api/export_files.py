@@ -4,10 +4,10 @@ Whoever reads to the end has all of it. A page that cannot be read ends it befor
 the zip has no directory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import IO, Any, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import orjson
@@ -34,6 +34,20 @@ class Export:
 
 def write_json(export: Export) -> Iterator[bytes]:
     everything = export.everything
+    yield from _parts(export)
+    yield from _array("quarantine", everything.quarantine())
+    yield b',\n"quarantineSince":%s}\n' % orjson.dumps(everything.quarantine_since)
+
+
+def write_json_line(export: Export) -> Iterator[bytes]:
+    """Likewise, on one line and without the quarantine, which is looked through for each user: one of many."""
+    for piece in _parts(export):
+        yield piece.replace(b"\n", b" ")  # in a text of JSON there is none
+    yield b"}\n"
+
+
+def _parts(export: Export) -> Iterator[bytes]:
+    everything = export.everything
     yield orjson.dumps(export.head)[:-1]
     yield from _array("identities", everything.identities())
     yield from _array("history", everything.history())
@@ -42,8 +56,6 @@ def write_json(export: Export) -> Iterator[bytes]:
     yield from _array("shownMessages", everything.shown_messages())
     yield from _array("configs", everything.served_configs())
     yield from _array("audit", everything.audit())
-    yield from _array("quarantine", everything.quarantine())
-    yield b',\n"quarantineSince":%s}\n' % orjson.dumps(everything.quarantine_since)
 
 
 def _array(name: str, pages: Iterable[Page]) -> Iterator[bytes]:
@@ -114,37 +126,78 @@ class _Messages:
 
 def write_zip(export: Export) -> Iterator[bytes]:
     head, everything = export.head, export.everything
-    written = _Written()
-    at = datetime.fromisoformat(head["exportedAt"])
-    with ZipFile(written, "w") as archive:  # type: ignore[call-overload]  # it needs no more of a file than this has
-        for name, columns, pages in _files(head, everything):
-            info = ZipInfo(f"{name}.csv", at.timetuple()[:6])
-            info.compress_type, info.external_attr = ZIP_DEFLATED, READABLE
-            with archive.open(info, "w", force_zip64=True) as file:
-                file.write(write_head(columns))
-                for page in pages:
-                    file.write(b"".join([write_row(row, columns) for row in page]))
-                    yield written.take()
-    yield written.take()
-
-
-def _files(head: Mapping[str, Any], everything: Everything) -> Iterator[tuple[str, Sequence[str], Iterable[Page]]]:
-    """Name, columns and rows of each."""
-    yield "profile", FIELDS, [[head["profile"]]]
-    yield "deactivations", columns_of(shown.ExportedDeactivation), [head["deactivations"]]
-    yield "segments", columns_of(HeldSegment), [head["segments"]]
-    yield "identities", columns_of(shown.ExportedIdentity), everything.identities()
-    yield "history", columns_of(shown.HistoryEntry), everything.history()
-    yield "conversations", columns_of(Conversation), everything.conversations()
-    yield "messages", columns_of(shown.ExportedMessage), everything.messages()
-    yield "events", columns_of(shown.ExportedEvent), everything.events()
-    yield "shownMessages", columns_of(ShownMessage), everything.shown_messages()
-    yield "configs", columns_of(ServedConfig), everything.served_configs()
-    yield "audit", columns_of(AuditEntry), everything.audit()
-    yield "quarantine", columns_of(shown.ExportedReject), everything.quarantine()
+    archive = Archive(head["exportedAt"])
+    for part in (*PARTS, QUARANTINE):
+        with archive.file(part.name) as file:
+            file.write(write_head(part.columns))
+            for page in part.pages(export):
+                file.write(b"".join([write_row(row, part.columns) for row in page]))
+                yield archive.take()
     about = {name: head[name] for name in ("exportedAt", "projectId")}
-    about |= {"quarantineSince": everything.quarantine_since}
-    yield "about", [*about], [[about]]
+    archive.write("about", about | {"quarantineSince": everything.quarantine_since})
+    archive.close()
+    yield archive.take()
+
+
+class Part(NamedTuple):
+    """A CSV of the zip."""
+
+    name: str
+    columns: Sequence[str]
+    pages: Callable[[Export], Iterable[Page]]
+
+
+# What of a user is in the head comes first.
+OF_HEAD = (
+    Part("profile", FIELDS, lambda export: [[export.head["profile"]]]),
+    Part("deactivations", columns_of(shown.ExportedDeactivation), lambda export: [export.head["deactivations"]]),
+    Part("segments", columns_of(HeldSegment), lambda export: [export.head["segments"]]),
+)
+OF_TABLES = (
+    Part("identities", columns_of(shown.ExportedIdentity), lambda export: export.everything.identities()),
+    Part("history", columns_of(shown.HistoryEntry), lambda export: export.everything.history()),
+    Part("conversations", columns_of(Conversation), lambda export: export.everything.conversations()),
+    Part("messages", columns_of(shown.ExportedMessage), lambda export: export.everything.messages()),
+    Part("events", columns_of(shown.ExportedEvent), lambda export: export.everything.events()),
+    Part("shownMessages", columns_of(ShownMessage), lambda export: export.everything.shown_messages()),
+    Part("configs", columns_of(ServedConfig), lambda export: export.everything.served_configs()),
+    Part("audit", columns_of(AuditEntry), lambda export: export.everything.audit()),
+)
+PARTS = (*OF_HEAD, *OF_TABLES)
+QUARANTINE = Part("quarantine", columns_of(shown.ExportedReject), lambda export: export.everything.quarantine())
+
+
+class Archive:
+    """A zip of CSVs that is taken away while it is written. Without its `close` it has no directory."""
+
+    def __init__(self, at: str) -> None:
+        self._written = _Written()
+        self._at = datetime.fromisoformat(at).timetuple()[:6]
+        # It needs no more of a file than this has.
+        self._zip: ZipFile = _Zip(self._written, "w")  # type: ignore[call-overload]
+
+    def file(self, name: str) -> IO[bytes]:
+        """Is written to until it is closed, one at a time."""
+        info = ZipInfo(f"{name}.csv", self._at)
+        info.compress_type, info.external_attr = ZIP_DEFLATED, READABLE
+        return self._zip.open(info, "w", force_zip64=True)
+
+    def write(self, name: str, row: Mapping[str, Any]) -> None:
+        """A file with one row."""
+        with self.file(name) as file:
+            file.write(write_head([*row]) + write_row(row, [*row]))
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        return self._written.take()
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+class _Zip(ZipFile):
+    def __del__(self) -> None:
+        """Nothing is behind it, so one that nobody takes to its end needs no end; its file may be open still."""
 
 
 class _Written:

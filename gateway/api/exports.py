@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from starlette.responses import Response, StreamingResponse
@@ -17,7 +17,7 @@ from ask0.gateway.answers import REQUEST_ID
 from ask0.gateway.api.changes import Changes, Wanted
 from ask0.gateway.api.definitions import ProjectDefinitions
 from ask0.gateway.api.export_files import Export, write_json, write_zip
-from ask0.gateway.api.paths import project_of
+from ask0.gateway.api.paths import project_of, unknown_user
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.users import Users, found
 from ask0.gateway.errors import QuotaExceeded, ServiceUnavailable
@@ -31,12 +31,15 @@ from ask0.warehouse.user_export import Everything
 from ask0.warehouse.whose import Person
 
 MAX_AT_ONCE = 32  # exports of a process …
-MAX_OF_PROJECT = 4  # … and of a project; of a user, one
+MAX_OF_PROJECT = 4  # … and of a project; of a user or a job, one
 PATIENCE_SECONDS = 60.0  # with a reader that takes no piece
 
 FILES = {"json": ("application/json", "json", write_json), "csv": ("application/zip", "zip", write_zip)}
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 MAX_NAME_CHARACTERS = 80
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +62,18 @@ class Exports:
         self._changes = changes
         self._defined = defined
         self._background = background
-        self._places = Places()
+        self.places = Places()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by project
 
     async def export(self, asked: Asked) -> Response:
         """Of a guest who has become a user, or of a user merged into another, that one's."""
         project_id = project_of(asked)
         asked.caller.check("events:read")  # which are in it
-        profile = found(await self._users.read(project_id, asked.request.path_params["id"]))
+        id = asked.request.path_params["id"]
+        profile = found(await self._users.read(project_id, id))
         person = Person(project_id, profile["id"])
+        if self.is_erased(person) or self._defined.suppressions.drops(project_id, id):
+            raise unknown_user()
         media_type, ending, write = FILES[asked.query.format]
         name = UNSAFE.sub("_", person.id)[:MAX_NAME_CHARACTERS]
         headers = {
@@ -76,20 +82,23 @@ class Exports:
         }
         if asked.request.method == "HEAD":
             return StreamingResponse(iter(()), headers=headers, media_type=media_type)
-        give_back = self._places.take(person)
+        give_back = self.places.take(person)
         try:
             now = time.time_ns() // 1_000_000
             everything = Everything(self._changes.warehouse, person, now)
-            head = await self._head(profile, everything)
+            head = await self.head(profile, everything)
             await self._tell(asked, person)
         except BaseException:
             give_back()
             raise
         written, request_id = write(Export(head, everything)), asked.request.scope[REQUEST_ID]
-        pieces = self._pieces(written, project_id, request_id, give_back)
+        pieces = self._pieces(written, person, request_id, give_back)
         return Download(pieces, give_back, headers=headers, media_type=media_type)
 
-    async def _head(self, profile: dict[str, Any], everything: Everything) -> Mapping[str, Any]:
+    def is_erased(self, person: Person) -> bool:
+        return self._defined.suppressions.drops(person.project_id, person.id)
+
+    async def head(self, profile: dict[str, Any], everything: Everything) -> Mapping[str, Any]:
         """What is read before the first piece: if it cannot be now, that is an error like any other."""
         project_id = everything.person.project_id
         ids = await self._changes.questions.ask(everything.ids)
@@ -119,12 +128,17 @@ class Exports:
         await self._changes.append(request, [Wanted(person.id, "user.exported", UserChange(), 0)])
 
     async def _pieces(
-        self, pieces: Iterator[bytes], project_id: str, request_id: str, give_back: Callable[[], None]
+        self, pieces: Iterator[bytes], person: Person, request_id: str, give_back: Callable[[], None]
     ) -> AsyncIterator[bytes]:
-        """A thread makes one and is free while it is sent; a project has one thread at a time. Raises BrokeOff."""
-        turn = self._turns.setdefault(project_id, asyncio.Lock())
+        """Raises BrokeOff; also where the user is erased meanwhile, as their rows may be gone in part then."""
         try:
-            while (piece := await self._next(pieces, turn)) is not None:
+            while True:
+                piece = await self.ask(person.project_id, next, pieces, None)
+                if self.is_erased(person):
+                    logger.info("an export broke off: the user is erased", extra={"request_id": request_id})
+                    raise BrokeOff("the user is erased")
+                if piece is None:
+                    break
                 if piece:
                     yield piece
             give_back()  # before the reader sees the end, and may ask again
@@ -132,9 +146,11 @@ class Exports:
             logger.warning("an export broke off: %s", type(error).__name__, extra={"request_id": request_id})
             raise BrokeOff("ClickHouse does not answer") from None
 
-    async def _next(self, pieces: Iterator[bytes], turn: asyncio.Lock) -> bytes | None:
-        async with turn:
-            return await self._background.ask(next, pieces, None)
+    async def ask(self, project_id: str, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A thread makes a piece and is free while it is sent; a project has one thread at a time. Raises
+        ServiceUnavailable."""
+        async with self._turns.setdefault(project_id, asyncio.Lock()):
+            return await self._background.ask(question, *args, **kwargs)
 
 
 class Download(StreamingResponse):
@@ -160,7 +176,7 @@ class Download(StreamingResponse):
 
 
 class Places:
-    """For exports that are under way."""
+    """For exports that are under way: each of a user, or of a job under its id."""
 
     def __init__(self) -> None:
         self._taken: set[Person] = set()
@@ -171,18 +187,18 @@ class Places:
         project_id = person.project_id
         if person in self._taken:
             raise QuotaExceeded(
-                "this user is being exported now: wait until that export has ended",
+                "this is being exported now: wait until that export has ended",
                 retry_after=5,
                 code="being_exported",
             )
         if self._of_project[project_id] >= MAX_OF_PROJECT:
             raise QuotaExceeded(
-                f"a project exports at most {MAX_OF_PROJECT} users at once: wait until one of the exports has ended",
+                f"a project takes at most {MAX_OF_PROJECT} exports at once: wait until one of them has ended",
                 retry_after=5,
                 code="too_many_exports",
             )
         if len(self._taken) >= MAX_AT_ONCE:
-            raise ServiceUnavailable("too many users are being exported: ask again later", retry_after=5)
+            raise ServiceUnavailable("too many exports are under way: ask again later", retry_after=5)
         self._taken.add(person)
         self._of_project[project_id] += 1
         is_taken = True

@@ -27,7 +27,7 @@ from ask0.schemas.erasure import ERASING, Erasing, ErasureWork
 from ask0.schemas.filters import types
 from ask0.schemas.filters.types import Filter
 from ask0.schemas.filters.writer import write
-from ask0.schemas.jobs import CANCELLING, JOB, MAX_UNFINISHED, BulkAsked, Job, show
+from ask0.schemas.jobs import CANCELLING, EXPORT, JOB, MAX_EXPORTS, MAX_UNFINISHED, BulkAsked, Job, Whom, show
 from ask0.schemas.segments import definitions
 from ask0.schemas.user_changes import UserChange
 from ask0.schemas.user_writes import UserWrite, WriteInvalid, change_of, tag_facts, user_id_of
@@ -101,13 +101,13 @@ class Jobs:
         request = self._changes.request(asked, "", said)
         id = f"job_{request.id.removeprefix('chg_')[:24]}"
         if known := self._jobs.find(project_id, id):
-            return _again(known.document, request)
+            return again(known.document, request)
         self.check_room(project_id)
         if given.ids is not None:
             work = msgspec.structs.replace(work, list=f"{id}-{request.digest}")
             ids = list(dict.fromkeys(given.ids))
             await self._changes.questions.ask(job_users.name, self._changes.warehouse, work.list, ids)
-        job = await self._add(request, id, given.do, _encoded(work))
+        job = await self.add(request, id, given.do, _encoded(work))
         return JSONResponse({"job": show(job)}, 202)
 
     async def erase(
@@ -126,33 +126,46 @@ class Jobs:
         request = self._changes.request(asked, "", said)
         id = f"job_{request.id.removeprefix('chg_')[:24]}"
         if known := self._jobs.find(project_id, id):
-            return _again(known.document, request)
+            return again(known.document, request)
         self.check_room(project_id)
         list = f"{id}-{request.digest}"
+        await self.put_on_list(project_id, list, whom)
+        job = await self.add(request, id, kind, raw(ErasureWork(list, with_conversations, into)))
+        return JSONResponse({"job": show(job)}, 202)
+
+    async def put_on_list(self, project_id: str, list: str, whom: Sequence[str] | Filter) -> None:
+        """Raises ServiceUnavailable."""
         if isinstance(whom, Sequence):
             await self._finding.ask(job_users.name, self._changes.warehouse, list, whom)
         else:
             condition = compile_filter(whom, self._defined.compiling(project_id))
             await self._finding.ask(job_users.find, self._changes.warehouse, project_id, condition, list)
-        job = await self._add(request, id, kind, raw(ErasureWork(list, with_conversations, into)))
-        return JSONResponse({"job": show(job)}, 202)
 
     async def _erase_many(self, asked: Asked) -> Response:
         given = asked.body
-        _check_whom(given)
         for name in ("tags", "traits", "reason"):
             if getattr(given, name) is not None:
                 raise WriteInvalid(name, f"to {given.do} takes no {name}")
-        if given.ids is not None:
-            whom: Sequence[str] | Filter = [
-                user_id_of(id, f"ids[{place}]") for place, id in enumerate(dict.fromkeys(given.ids))
-            ]
-        else:
-            whom = self._filter(project_of(asked), given)
+        whom = self.whom(project_of(asked), given)
         said = json.dumps(given.model_dump()).encode()
         return await self.erase(asked, given.do, whom, said, with_conversations=bool(given.deleteConversations))
 
-    def check_room(self, project_id: str) -> None:
+    def whom(self, project_id: str, given: Whom) -> Sequence[str] | Filter:
+        """Ids, or a filter that can be asked now. Raises BadRequest, FilterInvalid, WriteInvalid."""
+        _check_whom(given)
+        if given.ids is not None:
+            return [user_id_of(id, f"ids[{place}]") for place, id in enumerate(dict.fromkeys(given.ids))]
+        return self._filter(project_id, given)
+
+    def check_room(self, project_id: str, kind: str = "") -> None:
+        if kind == EXPORT:
+            if len(self._jobs.exports(project_id)) >= MAX_EXPORTS:
+                raise QuotaExceeded(
+                    f"{MAX_EXPORTS} exports of the project wait to be downloaded: do that, or cancel one",
+                    retry_after=5,
+                    code="too_many_exports",
+                )
+            return
         if self._jobs.unfinished(project_id) >= MAX_UNFINISHED:
             raise QuotaExceeded(
                 f"{MAX_UNFINISHED} jobs of the project are not finished: send the same again later", retry_after=5
@@ -173,7 +186,7 @@ class Jobs:
         self._defined.check(project_id, change, is_new=False)
         return BulkWork(filter=None if filter is None else write(filter), change=change, reason=given.reason or "")
 
-    def _filter(self, project_id: str, given: BulkAsked) -> Filter:
+    def _filter(self, project_id: str, given: Whom) -> Filter:
         """One that can be asked now. Raises FilterInvalid, WriteInvalid."""
         if given.segment is not None:
             if given.segment not in definitions(self._defined.filters(project_id)).segments:
@@ -200,9 +213,9 @@ class Jobs:
             raise Conflict(f"a job that is to {job.kind} goes on to its end", code="not_cancellable")
         return kind
 
-    async def _add(self, request: Request, id: str, kind: str, work: msgspec.Raw) -> Job:
+    async def add(self, request: Request, id: str, kind: str, work: msgspec.Raw, total: int | None = None) -> Job:
         for attempt in range(ATTEMPTS):
-            self.check_room(request.project_id)
+            self.check_room(request.project_id, kind)
             place, version = self._jobs.free_place(request.project_id)
             job = Job(
                 id=id,
@@ -215,6 +228,7 @@ class Jobs:
                 asked_at=time.time_ns() // 1_000_000,
                 runner=self._runner,
                 work=work,
+                total=total,
             )
             again = request if not attempt else request._replace(id=f"{request.id}.{attempt}")
             try:
@@ -251,7 +265,7 @@ def _answer(job: Job) -> Response:
     return JSONResponse({"job": show(job)}, 200 if job.is_finished else 202)
 
 
-def _check_whom(given: BulkAsked) -> None:
+def _check_whom(given: Whom) -> None:
     if sum(one is not None for one in (given.ids, given.filter, given.segment)) != 1:
         raise BadRequest("say whom with one of `ids`, `filter` and `segment`", code="invalid_body")
 
@@ -272,7 +286,8 @@ def _encoded(work: BulkWork) -> msgspec.Raw:
         raise BadRequest("half of a surrogate pair, which no text here has", code="invalid_body") from None
 
 
-def _again(job: Job, request: Request) -> Response:
+def again(job: Job, request: Request, **more: str) -> Response:
+    """What was answered before. Raises Unprocessable where something else was asked for."""
     if job.digest != request.digest:
         raise Unprocessable("this Idempotency-Key was sent with another request before", code="key_reused")
-    return JSONResponse({"job": show(job)}, 202, headers={"idempotency-replayed": "true"})
+    return JSONResponse({"job": show(job), **more}, 202, headers={"idempotency-replayed": "true"})

@@ -31,6 +31,7 @@ from tests.gateway.tokens import SECRET_OF_SITE, secret_of
 PROJECT, OTHER_PROJECT, STRICT_PROJECT = "proj_first", "proj_second", "proj_strict"
 BOT_PROJECT, BOT_SECRET = "proj_bot", "sk_secret_of_bot"
 LIST_PROJECT, LIST_SECRET = "proj_list", "sk_secret_of_list"  # of tests that know all its users
+INSIGHT_PROJECT, INSIGHT_SECRET = "proj_insights", "sk_secret_of_insights"  # likewise, and all that happens in it
 KEY, OTHER_KEY, STRICT_KEY, REVOKED_KEY = "wk_first", "wk_second", "wk_strict", "wk_revoked"
 SECRET, STRICT_SECRET, REVOKED_SECRET = "sk_secret_of_first", "sk_secret_of_strict", "sk_revoked_secret"
 
@@ -142,10 +143,11 @@ def example_catalog() -> Catalog:
         secret_key(STRICT_SECRET, STRICT_PROJECT, 1),
         secret_key(BOT_SECRET, BOT_PROJECT, 1),
         secret_key(LIST_SECRET, LIST_PROJECT, 1),
+        secret_key(INSIGHT_SECRET, INSIGHT_PROJECT, 1),
         replace(secret_key(REVOKED_SECRET, STRICT_PROJECT, 1), revoked_at=2),
     )
     verification = Verification(required=True, keys=(secret_of(SECRET_OF_SITE),), readable=("plan", "firstName", "a.b"))
-    plain = PROJECT, OTHER_PROJECT, BOT_PROJECT, LIST_PROJECT
+    plain = PROJECT, OTHER_PROJECT, BOT_PROJECT, LIST_PROJECT, INSIGHT_PROJECT
     projects = [Project(id=id, name=f"Project {id}", created_at=1) for id in plain]
     projects.append(Project(id=STRICT_PROJECT, name="Strict", created_at=1, verification=verification))
     return Catalog(projects={project.id: project for project in projects}, keys={key.id: key for key in keys})

@@ -8,6 +8,7 @@ import type { Access } from "./entities.js";
 import { Ask0Error } from "./errors.js";
 import { eventOf, eventOfItem, type Kind } from "./events.js";
 import { EXIT_MS } from "./exit.js";
+import { Exports } from "./exports.js";
 import { isObject, mend } from "./json.js";
 import { Listeners } from "./listeners.js";
 import { type Bounds, Queue } from "./queue.js";
@@ -42,6 +43,8 @@ export class Ask0 {
   readonly suppressions: Suppressions;
   /** How long things are kept, and whether consent is in force. */
   readonly settings: Settings;
+  /** Many users as a file. */
+  readonly exports: Exports;
   /** Work that goes on after its answer, as an erase does. */
   readonly jobs: Jobs;
   /** Writes that were not applied yet when they were answered. */
@@ -63,6 +66,7 @@ export class Ask0 {
     this.audit = new Audit(this.#api);
     this.suppressions = new Suppressions(this.#api);
     this.settings = new Settings(this.#api);
+    this.exports = new Exports(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);
   }

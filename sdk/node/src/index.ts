@@ -26,6 +26,7 @@ export type {
   User,
 } from "./entities.js";
 export { Ask0Error, type ErrorDetail } from "./errors.js";
+export type { ExportOptions, Exports } from "./exports.js";
 export type { File, Pieces } from "./files.js";
 export type { SegmentFields, Segments } from "./segments.js";
 export type { Settings } from "./settings.js";

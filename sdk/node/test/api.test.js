@@ -51,6 +51,12 @@ const REQUESTS = {
     { project: "proj_b", key: "sk_b" },
     JOB,
   ],
+  "exports.create": [
+    (ask0) => ask0.exports.create({ ids: ["a/b", 7], format: "csv", what: "everything" }),
+    `POST ${P}/exports`,
+    { ids: ["a/b", "7"], format: "csv", what: "everything" },
+    JOB,
+  ],
   "suppressions.lift": [
     (ask0) => ask0.suppressions.lift("a/b"),
     `POST ${P}/suppressions/a%2Fb/lift`,

@@ -10,6 +10,7 @@ import httpx
 from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
+from ask0_sdk.exports import TaskExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
 from ask0_sdk.progress import Progress, TaskJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
@@ -36,6 +37,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
     audit: Audit[Awaitable[Json]]
     suppressions: Suppressions[Awaitable[Json]]
     settings: Settings[Awaitable[Json]]
+    exports: TaskExports
     jobs: TaskJobs
     changes: Progress[Awaitable[Json]]
 
@@ -63,6 +65,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self.audit = Audit(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
+        self.exports = TaskExports(self.users.call, self._root, self.users.pieces)
         self.jobs = TaskJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
@@ -116,11 +119,13 @@ class TaskUsers(Users[Awaitable[Json]]):
         except FileBroke as broke:
             raise broke.why from None
 
-    async def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> AsyncIterator[bytes]:
+    def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> AsyncIterator[bytes]:
         """All that is stored of a user, in pieces. A CSV comes as a zip. Raises Ask0Error also when the connection ends
         in the middle."""
-        steps = tries(self._export(id, format), self._max_retries)
-        answer: Answer = await walk_async(steps, self._wire.open, _sleep)
+        return self.pieces(self._export(id, format))
+
+    async def pieces(self, call: Call[Answer]) -> AsyncIterator[bytes]:
+        answer: Answer = await walk_async(tries(call, self._max_retries), self._wire.open, _sleep)
         assert answer.stream is not None
         try:
             async for piece in answer.stream.aiter_bytes():

@@ -10,6 +10,7 @@ import httpx
 from ask0_sdk.audit import Audit
 from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
+from ask0_sdk.exports import ThreadExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
 from ask0_sdk.progress import Progress, ThreadJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
@@ -36,6 +37,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
     audit: Audit[Json]
     suppressions: Suppressions[Json]
     settings: Settings[Json]
+    exports: ThreadExports
     jobs: ThreadJobs
     changes: Progress[Json]
 
@@ -62,6 +64,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self.audit = Audit(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
+        self.exports = ThreadExports(self.users.call, self._root, self.users.pieces)
         self.jobs = ThreadJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")
         weakref.finalize(self, self._courier.retire).atexit = False
@@ -115,8 +118,10 @@ class ThreadUsers(Users[Json]):
     def export(self, id: Id, *, format: Literal["json", "csv"] = "json") -> Iterator[bytes]:
         """All that is stored of a user, in pieces: `file.writelines(ask0.users.export("user_42"))`. A CSV comes as a
         zip. Raises Ask0Error also when the connection ends in the middle."""
-        steps = tries(self._export(id, format), self._max_retries)
-        answer: Answer = walk(steps, self._wire.open, _sleep)
+        return self.pieces(self._export(id, format))
+
+    def pieces(self, call: Call[Answer]) -> Iterator[bytes]:
+        answer: Answer = walk(tries(call, self._max_retries), self._wire.open, _sleep)
         assert answer.stream is not None
         try:
             yield from answer.stream.iter_bytes()

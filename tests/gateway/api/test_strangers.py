@@ -10,6 +10,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/users": {"id": "stranger"},
     "/users/batch": {"users": [{"id": "stranger"}]},
     "/users/bulk": {"ids": ["stranger"], "do": "tag", "tags": ["x"]},
+    "/exports": {"ids": ["stranger"]},
     "/users/{id}/tags": {"tags": ["x"]},
     "/users/{id}/merge": {"from": "other"},
     "/users/{id}/transfer": {"project": PROJECT, "key": SECRET},
@@ -30,8 +31,9 @@ def calls(gateway: Running) -> Iterator[tuple[str, str, str, dict[str, Any] | No
             rest = path.partition("{project}")[2]
             body = BODIES.get(rest, {}) if "requestBody" in operation else None
             filled = path.replace("{id}", "stranger").replace("{tag}", "x").replace("{from}", "x")
-            needed = [one["name"] for one in operation["parameters"] if one["in"] == "query" and one["required"]]
-            asked = f"{filled}?{'&'.join(f'{name}=x' for name in needed)}" if needed else filled
+            needed = [one for one in operation["parameters"] if one["in"] == "query" and one["required"]]
+            given = [f"{one['name']}={one['schema'].get('enum', 'x')[0]}" for one in needed]
+            asked = f"{filled}?{'&'.join(given)}" if needed else filled
             yield method.upper(), asked, rest, body
 
 

@@ -240,6 +240,12 @@ async def test_a_user_is_made_changed_found_and_let_in(kind: type[Client], ask0:
     assert (whole["profile"]["id"], whole["profile"]["traits"]) == (run, {"seats": 5})
     archive = ZipFile(BytesIO(b"".join(await collect(client.users.export(run, format="csv")))))
     assert run in archive.read("profile.csv").decode()
+    many = (await outcome(client.exports.create(filter={"plan": [run]})))["job"]
+    (line,) = b"".join(await collect(client.exports.download(many["id"]))).splitlines()
+    assert (json.loads(line)["id"], (await outcome(client.jobs.wait(many["id"])))["job"]["receipt"]["users"]) == (
+        run,
+        1,
+    )
     found = await outcome(client.audit.list(entity_id=run, action="user.updated"))
     assert [entry["traits"] for entry in found["audit"]] == [{"plan": run}]
     assert found["audit"][0] in (await outcome(client.audit.of_user(run)))["audit"]

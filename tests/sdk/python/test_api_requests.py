@@ -73,6 +73,18 @@ CASES = {
         f"{USERS}/u/transfer",
         {"project": "proj_b", "key": "sk_b"},
     ),
+    "exports.create": Case(
+        lambda c: c.exports.create(segment="seg_1", format="csv", what="everything"),
+        "POST",
+        "/v1/projects/-/exports",
+        {"segment": "seg_1", "format": "csv", "what": "everything"},
+    ),
+    "exports.create of ids": Case(
+        lambda c: c.exports.create(ids=["a/b", 7]),
+        "POST",
+        "/v1/projects/-/exports",
+        {"ids": ["a/b", "7"], "format": "json", "what": "profiles"},
+    ),
     "suppressions.lift": Case(lambda c: c.suppressions.lift("a/b"), "POST", "/v1/projects/-/suppressions/a%2Fb/lift"),
     "get_conversations": Case(
         lambda c: c.users.get_conversations("user_123", limit=20, sort="recent", unanswered=True),
@@ -286,6 +298,13 @@ async def test_an_export_comes_in_pieces(kind: type[Client]) -> None:
     pieces = await collect(network.client(kind).users.export("a/b", format="csv"))
     assert b"".join(pieces) == b"id,email\r\n" * 10_000
     assert network.last.url.raw_path.decode() == f"{USERS}/a%2Fb/export?format=csv"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_export_of_many_comes_in_pieces(kind: type[Client]) -> None:
+    network = Recorder(httpx.Response(200, content=b"{}\n" * 10_000))
+    assert b"".join(await collect(network.client(kind).exports.download("job_1"))) == b"{}\n" * 10_000
+    assert network.last.url.raw_path.decode() == "/v1/projects/-/exports/job_1/file"
 
 
 @pytest.mark.parametrize("kind", KINDS)

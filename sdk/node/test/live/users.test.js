@@ -172,5 +172,9 @@ test("everything of a user comes as JSON, and as a zip", async () => {
   assert.equal(whole.profile.plan, "pro");
   const archive = await buffer(ask0.users.export(id, { format: "csv" }));
   assert.equal(archive.subarray(0, 2).toString(), "PK");
+  const { id: job } = await ask0.exports.create({ ids: [id, `${run}-nobody`] });
+  assert.equal((await json(ask0.exports.download(job))).id, id);
+  const { users, unknown } = (await ask0.jobs.wait(job)).receipt;
+  assert.deepEqual([users, unknown], [1, 1]);
   await assert.rejects(ask0.users.export(`${run}-nobody`).next(), IS_REFUSED("unknown_user"));
 });
