@@ -20,7 +20,6 @@ from tests.gateway.api.exported import (
     call,
     create,
     download,
-    erase,
     fill,
     lines_of,
     of_job,
@@ -28,7 +27,6 @@ from tests.gateway.api.exported import (
     tagged,
     taken,
 )
-from tests.gateway.api.rows import HOUR, NOON, act, store
 from tests.gateway.running import (
     SECRET,
     Running,
@@ -47,33 +45,6 @@ def gateway(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(autouse=True)
 def patiently(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals.Arrivals.wait, "__defaults__", (60.0,))
-
-
-@pytest.mark.parametrize("format", ["json", "csv"])
-def test_a_user_who_is_erased_while_everything_of_them_streams_breaks_it_off(
-    gateway: Running, clickhouse: Warehouse, format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(segment_export_files, "FIRST_USERS", 2)
-    monkeypatch.setattr(segment_export_files, "MOST_USERS", 2)
-    ids = tagged(clickhouse, f"bex-during-{format}", 6)
-    events = [
-        act("Large", NOON + number * HOUR, id, properties={"n": os.urandom(9_000).hex()})
-        for id in ids
-        for number in range(100)
-    ]
-    store(clickhouse, "events", events)
-    made = create(gateway, ids=ids, what="everything", format=format)
-    with reading_slowly(gateway, made["download"]) as answer:
-        pieces = answer.iter_raw()
-        got = [next(pieces)]
-        erase(gateway, ids[0])
-        with pytest.raises(httpx.RemoteProtocolError):
-            got.extend(pieces)
-    assert not b"".join(got).endswith(b"}\n")
-    answer = download(gateway, made)  # anew, without them
-    assert answer.status_code == 200
-    receipt = of_job(gateway, made)["receipt"]
-    assert (receipt["users"], receipt["erased"]) == (5, 1)
 
 
 def test_progress_moves_while_it_is_downloaded_once_at_a_time_and_who_leaves_makes_room(
@@ -188,7 +159,7 @@ def test_a_list_that_has_lost_users_is_told_and_no_file(gateway: Running, clickh
 
 def test_so_many_exports_wait_at_once(gateway: Running, clickhouse: Warehouse) -> None:
     tagged(clickhouse, "bex-wait", 1)
-    body = {"filter": {"tag": "bex-wait"}}
+    body: dict[str, Any] = {"filter": {"tag": "bex-wait"}}
     made = [create(gateway, **body) for _ in range(5)]
     answer = call(gateway, "POST", "/exports", body)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_exports")
