@@ -14,19 +14,25 @@ from ask0.consumers.restoring import restore
 from ask0.eventlog.open import open_control
 from ask0.gateway.jobs import erasing
 from ask0.gateway.jobs.kinds import Step
+from ask0.schemas.catalog import Key, Project, secret_key
 from ask0.schemas.erasure import sign_text
 from ask0.schemas.jobs import Job
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
-from tests.gateway.running import KEY, PROJECT, SECRET, STRICT_PROJECT, STRICT_SECRET, Running, running, working
+from tests.gateway.running import STRICT_PROJECT, STRICT_SECRET, Running, running, save, working
 
 BASE = "/v1/projects/-"
+PROJECT, KEY, SECRET = "proj_erasing", "wk_erasing", "sk_secret_of_erasing"  # no other file's erasures are of it
 TABLES = "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'"
 
 
 @pytest.fixture(scope="module")
 def served(clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("erasure"), clickhouse) as gateway, working(gateway, clickhouse):
+        write = Key(id=KEY, kind="write", project_id=PROJECT, shown=KEY, created_at=1)
+        documents = Project(id=PROJECT, name="Erasing", created_at=1), write, secret_key(SECRET, PROJECT, 1)
+        asyncio.run(save(gateway.log_dsn, *documents))
+        wait_for(lambda: call(gateway, "GET", "/me").is_success, "the key")
         yield gateway
 
 
@@ -266,6 +272,7 @@ def test_one_who_never_was_has_a_receipt_of_zeros_and_twice_is_as_once(served: R
 def test_who_comes_back_with_a_backup_is_erased_again_and_nobody_else(served: Running, clickhouse: Warehouse) -> None:
     """The tables are as they were before the erasure, and a worker starts."""
     lives(served, clickhouse, "era-eve", "Secret of Eve")
+    call(served, "PUT", "/users/era-else", {"name": "Else"})
     tables = [table for (table,) in clickhouse.query(TABLES, {"database": clickhouse.database})]
     own = [table for table in tables if table in mentions(clickhouse, "era-eve") - {"audit", "user_changes"}]
     for table in own:
@@ -283,7 +290,7 @@ def test_who_comes_back_with_a_backup_is_erased_again_and_nobody_else(served: Ru
     wait_for(lambda: call(served, "GET", f"/jobs/{job}").json()["job"]["status"] == "done", "the job")
     assert call(served, "GET", "/users/era-eve").status_code == 404
     assert mentions(clickhouse, "Secret of Eve") == set()
-    assert call(served, "GET", "/users/era-few").is_success
+    assert call(served, "GET", "/users/era-else").is_success
     assert asyncio.run(restored(served, clickhouse)) == []
 
 
