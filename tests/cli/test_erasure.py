@@ -90,7 +90,8 @@ def test_who_is_erased_is_let_in_again_by_hand(house: House) -> None:
     assert (done.code, done.out, done.err) == (0, "lea is let in again.\n", "")
     assert house.api("PUT", "/users/lea", {"plan": "pro"}).is_success
     assert house.server.query("SELECT count() FROM events WHERE event = 'Late'") == "0"
-    for id in ("lea", "nobody", ".."):
+    assert house.run("user", "lift", "lea").code == 0
+    for id in ("nobody", ".."):
         again = house.run("user", "lift", id)
         assert (again.code, again.out, len(again.err.splitlines())) == (1, "", 1)
 
