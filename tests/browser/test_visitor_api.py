@@ -60,6 +60,8 @@ def test_who_asks_before_the_bundle_is_there_is_answered(strict_site: str, page:
     page.route("**/ask0.js", lambda route: held.append(route))
     page.goto(strict_site, wait_until="domcontentloaded")
     page.evaluate(f"ask0.identify({{ id: 'ada' }}, {{ token: '{ada}' }}); self.asked = ask0.user(); 0")
+    while not held:  # it is asked for beside the page
+        page.wait_for_timeout(10)
     held[0].continue_()
     assert page.evaluate("asked") == {"id": "ada", "plan": "pro"}
 

@@ -1,5 +1,6 @@
 """Settings of a project: what is kept for how long, and consent in force, as documents and as they are obeyed."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 
 from ask0.gateway import arrivals
 from ask0.gateway.api import settings
+from ask0.schemas.catalog import Key, Project, secret_key
 from ask0.schemas.consent import PREFERENCES
 from ask0.warehouse import retention
 from ask0.warehouse.connect import Warehouse
-from tests.gateway.running import BOT_SECRET, SECRET, STRICT_SECRET, Running, running, working
+from bench.stack import wait_for
+from tests.gateway.running import BOT_SECRET, SECRET, STRICT_SECRET, Running, running, save, working
 from tests.gateway.tokens import sign
 
 BASE = "/v1/projects/-"
@@ -88,20 +91,25 @@ def test_a_call_that_is_sent_again_is_the_same_change(gateway: Running, path: st
 
 
 def test_a_dry_run_counts_what_would_go_and_removes_nothing(served: Running, clickhouse: Warehouse) -> None:
+    """Of a project of its own, as others' old users would be named too."""
+    project, key, secret = "proj_counted", "wk_counted", "sk_secret_of_counted"
+    write = Key(id=key, kind="write", project_id=project, shown=key, created_at=1)
+    documents = Project(id=project, name="Counted", created_at=1), write, secret_key(secret, project, 1)
+    asyncio.run(save(served.log_dsn, *documents))
+    wait_for(lambda: call(served, "GET", "/me", secret=secret).is_success, "the key")
     now = time.time_ns() // 1_000_000
     old = {"userId": "set-old", "timestamp": now - 50 * DAY}
     talk = {"conversationId": "set-c", "text": "How?"}
-    served.post("/v1/track", {**old, "event": "Question Asked", "properties": talk})
-    call(served, "PUT", "/users/set-new", {"plan": "pro"})
-    found = call(served, "POST", DRY_RUN, {"inactiveUsers": 30, "conversations": 30, "events": 30})
+    assert served.post("/v1/track", {**old, "event": "Question Asked", "properties": talk}, key=key).is_success
+    assert call(served, "PUT", "/users/set-new", {"plan": "pro"}, secret).status_code == 201
+    found = call(served, "POST", DRY_RUN, {"inactiveUsers": 30, "conversations": 30, "events": 30}, secret)
     assert found.status_code == 200, found.text
     shown = found.json()
-    assert "set-old" in shown["inactiveUsers"]["sample"]
-    assert "set-new" not in shown["inactiveUsers"]["sample"]
+    assert shown["inactiveUsers"]["sample"] == ["set-old"]
     assert shown["conversations"]["sample"] == ["set-c"]
     assert shown["events"]["count"] == 0  # they are as old as they were received
     assert (shown["quarantine"], shown["audit"]) == (None, None)
-    assert {name: call(served, "POST", DRY_RUN).json()[name] for name in NEVER} == NEVER
+    assert {name: call(served, "POST", DRY_RUN, secret=secret).json()[name] for name in NEVER} == NEVER
     assert clickhouse.query("SELECT count() FROM users WHERE id = 'set-old'") == [(1,)]
 
 
