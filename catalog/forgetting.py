@@ -47,23 +47,28 @@ async def rewrite_stream(replica: Replica, project_id: str, aliases: Mapping[str
     """`aliases` are random ids by those that go. A stream that cannot be rewritten keeps what it has. Raises
     LogUnavailable, NewerVersion."""
     control = replica.control
+    names = _names(project_id, aliases)
     position, end = 0, replica.state.position if control.rewritable else 0
     while position < end and (records := await control.read(position, READ_SECONDS)):
         position = records[-1][0]
-        changed = {at: after for at, value in records if (after := _without(value, project_id, aliases)) != value}
+        changed = {at: after for at, value in records if (after := _without(value, project_id, names)) != value}
         if changed:
             await control.rewrite(changed)
 
 
-def _without(value: bytes, project_id: str, aliases: Mapping[str, str]) -> bytes:
-    change = decode(value)
-    if change is None or change.project_id != project_id or change.kind not in NAMING:
-        return value
+def _names(project_id: str, aliases: Mapping[str, str]) -> dict[str, str]:
+    """What stands afterwards in place of each text that names them: ids, also as they were sent, and documents."""
     sent = {id.removeprefix("g-"): alias for id, alias in aliases.items() if id.startswith("g-")}
     names = {**sent, **aliases} | {
         subject_of(project_id, id): subject_of(project_id, alias) for id, alias in aliases.items()
     }
-    names |= {name_of(DEACTIVATION, before): name_of(DEACTIVATION, after) for before, after in names.items()}
+    return names | {name_of(DEACTIVATION, before): name_of(DEACTIVATION, after) for before, after in names.items()}
+
+
+def _without(value: bytes, project_id: str, names: Mapping[str, str]) -> bytes:
+    change = decode(value)
+    if change is None or change.project_id != project_id or change.kind not in NAMING:
+        return value
     body = msgspec.json.decode(change.body)
     said = _renamed(body, names)
     if change.kind == DEACTIVATION and said != body:

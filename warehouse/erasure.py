@@ -90,8 +90,9 @@ NAMED_IN = f"""
 """
 # What cannot be read as an event is looked through for each of the ids, as many as one search takes.
 NEEDLES = f"""
-(SELECT groupArray(id) FROM (
-    SELECT DISTINCT id {OF_RUN} = 'user' AND length(id) >= {LEAST_NEEDLE} ORDER BY id
+(SELECT groupArray(sent) FROM (
+    SELECT DISTINCT if(startsWith(id, 'g-'), substring(id, 3), id) AS sent {OF_RUN} = 'user'
+    AND length(sent) >= {LEAST_NEEDLE} ORDER BY sent
     LIMIT {NEEDLES_AT_ONCE} OFFSET {{place:UInt32}}
 ))
 """
@@ -101,6 +102,8 @@ FEWER_IDS = f"arrayFilter(one -> {GUEST.format(id='one')} NOT IN {GONE}, anonymo
 HAS_THEIR_IDS = f"arrayExists(one -> {GUEST.format(id='one')} IN {GONE}, anonymous_ids)"
 NOTHING_SAID = "conversations = [], questions = [], answers = [], answered = [], ratings = map()"
 
+# Project and user, whose id may have slashes.
+THEIR_DOCUMENT = f"kind = 'deactivation' AND substring(subject, length(project_id) + 2) IN {GONE}"
 PERSONAL = f"is_personal AND arrayExists(one -> one IN {GONE}, about)"
 
 
@@ -186,8 +189,8 @@ PROFILE = (
     Change(
         "",
         "changes",
-        f"UPDATE subject = '' WHERE {OWN} AND kind = 'deactivation' AND substringIndex(subject, '/', -1) IN {GONE}",
-        f"kind = 'deactivation' AND substringIndex(subject, '/', -1) IN {GONE}",
+        f"UPDATE subject = '' WHERE {OWN} AND {THEIR_DOCUMENT}",
+        THEIR_DOCUMENT,
     ),
     Change(
         "facts",

@@ -12,7 +12,7 @@ from ask0.schemas.ids import guest_id
 from ask0.schemas.records import Record, Reject
 from ask0.schemas.user_merges import merge_of
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.erasure import Run, read_ids
+from ask0.warehouse.erasure import LEAST_NEEDLE, Run, read_ids
 from ask0.warehouse.parking import ParkedRecord, read_records
 
 
@@ -23,9 +23,10 @@ def rewrite(warehouse: Warehouse, run: Run) -> int:
     if first is None:
         return 0
     ids = {id for page in read_ids(warehouse, run) for id in page}
+    sent = {id.removeprefix("g-") for id in ids}
     changed = 0
     for page in (first, *pages):
-        after = [(one, value) for one in page if (value := _without(one.value, ids)) != one.value]
+        after = [(one, left) for one in page if (left := _without(one.value, ids, sent))]
         if after:
             _store(warehouse, run, after)
             changed += len(after)
@@ -34,19 +35,17 @@ def rewrite(warehouse: Warehouse, run: Run) -> int:
     return changed
 
 
-def _without(value: bytes | str, ids: Collection[str]) -> bytes | str:
-    """The same object where nobody is named."""
-    text = value if isinstance(value, str) else value.decode()
+def _without(value: bytes | str, ids: Collection[str], sent: Collection[str]) -> Record | None:
+    """What is left of the record; None where nobody is named, and of a later version, which is left to it."""
     try:
-        record = records.decode(text.encode())
-    except msgspec.MsgspecError:  # of a later version, which is left to it
-        return value
+        record = records.decode(value.encode() if isinstance(value, str) else value)
+    except msgspec.MsgspecError:
+        return None
     events = tuple(event for event in record.events if not _is_of(event, ids))
-    rejects = tuple(reject for reject in record.rejects if not _mentions(reject, ids))
+    rejects = tuple(reject for reject in record.rejects if not _mentions(reject, sent))
     if (len(events), len(rejects)) == (len(record.events), len(record.rejects)):
-        return value
-    left: Record = replace(record, events=events, rejects=rejects)
-    return records.encode(left).decode()
+        return None
+    return replace(record, events=events, rejects=rejects)
 
 
 def _is_of(event: Event, ids: Collection[str]) -> bool:
@@ -55,17 +54,18 @@ def _is_of(event: Event, ids: Collection[str]) -> bool:
     return any(id and (id in ids or guest_id(id) in ids) for id in named)
 
 
-def _mentions(reject: Reject, ids: Collection[str]) -> bool:
-    return any(id in reject.raw for id in ids)
+def _mentions(reject: Reject, sent: Collection[str]) -> bool:
+    """As a whole text, or anywhere if it is long enough to say whom it means."""
+    return any(f'"{id}"' in reject.raw or (len(id) >= LEAST_NEEDLE and id in reject.raw) for id in sent)
 
 
-def _store(warehouse: Warehouse, run: Run, after: list[tuple[ParkedRecord, bytes | str]]) -> None:
+def _store(warehouse: Warehouse, run: Run, after: list[tuple[ParkedRecord, Record]]) -> None:
     """In place of those of before: of the same place, the one that was stored last stays."""
     columns: dict[str, list[Any]] = {
         "project_id": [run.project_id] * len(after),
-        "received_at": [0] * len(after),
-        "events": [one.events for one, _ in after],
-        "record": [value for _, value in after],
+        "received_at": [left.received_at for _, left in after],
+        "events": [len(left.events) + len(left.rejects) for _, left in after],
+        "record": [records.encode(left).decode() for _, left in after],
         "_log": [one.log_id for one, _ in after],
         "_partition": [one.partition for one, _ in after],
         "_off": [one.offset for one, _ in after],

@@ -84,6 +84,7 @@ def live(gateway: Running, tables: Warehouse) -> None:
     says(gateway, "identify", "6", userId=user, context={"consent": {"analytics": "denied"}})
     gateway.post("/v1/track", {"userId": user, "event": "x", "messageId": "7", "properties": 5, "note": said})
     gateway.post("/v1/track", f'{{"userId": "{user}", "event": '.encode())
+    gateway.post("/v1/track", f'{{"anonymousId": "anon-{CANARY}", "event": '.encode())
     wait_for(lambda: number(tables, "SELECT count() FROM consent_standing"), "the events")
     call(gateway, "PUT", f"/users/old-{CANARY}", {"name": said})
     call(gateway, "POST", f"/users/{user}/merge", {"from": f"old-{CANARY}"})
