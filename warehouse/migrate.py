@@ -23,6 +23,8 @@ ORDER BY (name, checksum)
 SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1
 """
 UNKNOWN_TABLE, UNKNOWN_DATABASE = 60, 81
+BETWEEN = "_tmp_replace_"  # what ClickHouse calls a view on its way to take another's place
+TRIES, PAUSE_SECONDS = 5, 0.2
 
 _TOKEN = re.compile(
     r"""(?P<comment> --[^\n]* | /\*.*?\*/ )
@@ -55,7 +57,7 @@ def migrate(warehouse: Warehouse, folder: Traversable = FOLDER) -> list[str]:
     missing = _missing(warehouse, folder)
     for migration in missing:
         for statement in split(migration.sql):
-            warehouse.command(statement)
+            _apply(warehouse, statement)
         now = time.time_ns()
         warehouse.insert(
             "migrations",
@@ -79,6 +81,17 @@ def split(sql: str) -> list[str]:
         else:
             statements[-1] += " " if token["comment"] else token[0]
     return [statement.strip() for statement in statements if statement.strip()]
+
+
+def _apply(warehouse: Warehouse, statement: str) -> None:
+    """Two processes that replace the same view at the same moment can pull it away under each other: once more, then."""
+    for left in reversed(range(TRIES)):
+        try:
+            return warehouse.command(statement)
+        except QueryFailed as error:
+            if BETWEEN not in str(error) or not left:
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 def _missing(warehouse: Warehouse, folder: Traversable) -> list[Migration]:
