@@ -84,10 +84,11 @@ def split(sql: str) -> list[str]:
 
 
 def _apply(warehouse: Warehouse, statement: str) -> None:
-    """Two processes that replace the same view at the same moment can pull it away under each other: once more, then."""
+    """Once more where two processes that replace the same view at the same moment pull it away under each other."""
     for left in reversed(range(TRIES)):
         try:
-            return warehouse.command(statement)
+            warehouse.command(statement)
+            return
         except QueryFailed as error:
             if BETWEEN not in str(error) or not left:
                 raise
