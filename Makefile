@@ -1,7 +1,7 @@
 # make run    the whole product on http://127.0.0.1:8080, set up on the first call, data kept in ./data
 # make test   every test, with its own set-up
 # make test-quick  what runs within one process, in about two minutes
-# make faults the tests that kill, starve and attack, with a soak of ten minutes
+# make faults the tests that kill, starve and attack, with a soak of ten minutes, and random histories, many of them
 # make check  lint, formatting, types, the lock files
 # make bench  the benchmarks, as a table
 # make bench-widgets  size and delivery beside other widgets, as tables; about a quarter of an hour
@@ -36,7 +36,8 @@ test-quick: set-up
 	$(BESIDE) --quiet -m "not apart"
 
 faults: set-up programs
-	SOAK_SECONDS=600 FAULT_ROUNDS=20 $(BIN)/python -m pytest --timeout 1800 tests/faults
+	SOAK_SECONDS=600 FAULT_ROUNDS=20 TEST_SEEDS=8 $(BIN)/python -m pytest --timeout 1800 tests/faults \
+		tests/consumers/tables tests/gateway/api/test_schemathesis.py
 
 check: set-up sdk/node/node_modules/.package-lock.json
 	$(BIN)/ruff check

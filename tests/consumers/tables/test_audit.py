@@ -17,6 +17,7 @@ from ask0.warehouse.audit import forget
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.beacons import NOW, change, chunk, event, merge, record, store
+from tests.thoroughness import SEEDS
 from tests.warehouse.audit_entries import check
 
 LOG = "SELECT action, entity, about, outcome, seq FROM audit FINAL ORDER BY project_id, partition, off, idx"
@@ -147,7 +148,7 @@ def random_records(chance: random.Random, beacons: int) -> list[bytes]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_chains_hold_after_any_crash_and_any_repeat(embedded: Warehouse, seed: int) -> None:
     """Each chunk is applied until it is through: by workers that die at any insert, before or after it, and by one
     that comes late with a chunk that is long done. As it is without any of this."""

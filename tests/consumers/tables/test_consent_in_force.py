@@ -20,6 +20,7 @@ from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.beacons import NOW, change, chunk, event, merge, record, untimed
 from tests.consumers.tables.test_rounds import Crash, Crashing
+from tests.thoroughness import SEEDS
 
 STORE = "storeConversations"
 TALK = {"conversationId": "c", "text": "My secret is 42", "topic": "billing"}
@@ -267,7 +268,7 @@ def again(one: Chunk) -> Chunk:
     return Chunk(one.log_id, one.partition, one.lo, one.hi, one.records, repeated=True)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_stored_follows_from_the_order_whatever_the_chunks_are_and_how_often_they_come(
     embedded: Warehouse, seed: int
 ) -> None:
@@ -284,7 +285,7 @@ def test_what_is_stored_follows_from_the_order_whatever_the_chunks_are_and_how_o
 
 @pytest.mark.apart
 @pytest.mark.parametrize("answered", [False, True], ids=["before a write", "after a write"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_crash_at_any_write_changes_no_decision(
     embedded: Warehouse, embedded_dsn: str, seed: int, answered: bool
 ) -> None:

@@ -19,6 +19,7 @@ from ask0.schemas.user_merges import MERGED, merge_of
 from ask0.warehouse.connect import Warehouse
 from tests.consumers.beacons import chunk, cut, event, history, merge, record, store, tables
 from tests.consumers.tables.test_rounds import Crash, Crashing
+from tests.thoroughness import SEEDS
 
 pytestmark = pytest.mark.apart
 
@@ -117,7 +118,7 @@ def read(warehouse: Warehouse, project: str) -> dict[str, Any]:
     return {"events": dict(events), "users": {id: (asked, guests, merged) for id, asked, guests, merged in users}}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_order_and_repetition_reads_the_same_and_as_the_model_says(embedded: Warehouse, seed: int) -> None:
     chance = random.Random(seed)
     reads = []
@@ -147,7 +148,7 @@ def chunk_again(one: Chunk) -> Chunk:
     return Chunk(one.log_id, one.partition, one.lo, one.hi, one.records, repeated=True)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_with_all_merges_undone_it_is_as_if_there_had_been_none(embedded: Warehouse, seed: int) -> None:
     chance = random.Random(seed)
     for project, number in (("never", 0), ("undone", 25)):
@@ -164,7 +165,7 @@ def test_with_all_merges_undone_it_is_as_if_there_had_been_none(embedded: Wareho
     assert undone == never
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_two_workers_at_once_come_to_what_the_model_says(embedded: Warehouse, seed: int) -> None:
     """One has the merges and some of the events, the other the rest."""
     project = f"two-{seed}"

@@ -14,6 +14,7 @@ from ask0.schemas.reasons import Reason
 from ask0.schemas.records import Record, Reject, encode
 from ask0.warehouse.connect import Warehouse
 from tests.consumers.beacons import NOW, chunk, cut, event, history, record, store, tables
+from tests.thoroughness import SEEDS
 
 
 def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
@@ -129,7 +130,7 @@ def test_gpc_denies_what_the_person_never_chose(warehouse: Warehouse, gpc_first:
 
 
 @pytest.mark.apart
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_order_chunking_and_repetition_of_records_reads_the_same(embedded: Warehouse, seed: int) -> None:
     chance = random.Random(seed)
     reads = []

@@ -8,6 +8,7 @@ from ask0.consumers.tables.snapshots import Touched, rebuild, refresh
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.beacons import chunk, event, history, record, store, tables
+from tests.thoroughness import SEEDS
 
 
 def remove_rows(warehouse: Warehouse) -> None:
@@ -29,7 +30,7 @@ def test_pages_that_are_refreshed_at_once_read_as_one_does(
     assert tables(embedded) == before
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_clickhouse_finds_the_guests_that_are_found_where_users_were_merged(
     embedded: Warehouse, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

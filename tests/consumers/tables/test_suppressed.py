@@ -13,6 +13,7 @@ from ask0.schemas.records import Record, Reject, encode
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.suppressions import copy
 from tests.consumers.beacons import NOW, chunk, event, merge, record, store, tables
+from tests.thoroughness import SEEDS
 
 KEY = "key of the project"
 USERS, GUESTS = ("ann", "bob", "cyd"), ("a1", "b1", "c1")
@@ -126,7 +127,7 @@ def life(chance: random.Random, number: int) -> dict[str, Any]:
     return {**chance.choice(kinds), "messageId": str(number), "timestamp": NOW - 60_000 + number}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_everybody_else_is_as_if_they_had_never_been(embedded: Warehouse, seed: int) -> None:
     """In any chunks, some of which come again: project p has erased some, project q has never heard of these."""
     chance = random.Random(seed)

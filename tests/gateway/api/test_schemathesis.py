@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from os import environ
 from typing import Any
 
 import pytest
@@ -21,13 +20,13 @@ from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.running import Running, running, save, working
 from tests.schemas.filters.documents import filters_of_all_kinds
+from tests.thoroughness import EXAMPLES
 
 pytestmark = pytest.mark.apart  # it takes half a minute
 API = "/v1/projects/{project}/"
 PROJECT, SECRET = "proj_described", "sk_secret_of_described"  # of its own: it may erase everyone
 AS_SERVER = {"authorization": f"Bearer {SECRET}"}
 KNOWN = ("s-ada", "g-s-ben", "seg_active", "pro")  # as ids
-EXAMPLES = int(environ.get("SCHEMATHESIS_EXAMPLES", "8"))  # of each operation, and as many that are forbidden
 
 
 @pytest.fixture(scope="module")
