@@ -10,6 +10,10 @@ FEEDBACK = "Feedback Given"
 CLOSED = "Conversation Closed"
 DELETED = "Conversation Deleted"
 SURVEY = "Survey Answered"  # of the user, not of a conversation
+UNDERSTOOD = (STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED, SURVEY)
+
+# What stays of such an event whose texts are not to be stored, beside numbers and booleans.
+KEPT_TEXTS = ("conversationId", "inReplyTo", "topic", "intent", "channel", "status", "thumbs", "survey")
 
 OUTCOMES = ("resolved", "noted", "escalated", "abandoned")
 THUMBS = {"up": 1.0, "down": 0.0}

@@ -1,6 +1,6 @@
-"""The audit log, read by time, and rid of people who are erased."""
+"""The audit log, read by time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,10 +12,8 @@ from ask0.warehouse.whose import IDS, Person
 OF_PROJECT = "project_id = {project:String}"
 OF_PERSON = f"{OF_PROJECT} AND is_personal AND hasAny(about, (SELECT groupArray(id) FROM ({IDS}) AS ids (id)))"
 
-FORGET = f"""
-ALTER TABLE audit UPDATE about = [], details = '', salt = ''
-WHERE {OF_PROJECT} AND is_personal AND hasAny(about, {{ids:Array(String)}})
-"""
+# What becomes of an entry about somebody who is erased: that something was done, when and by whom, and the chain holds.
+SAYS_NOTHING = "about = [], details = '', salt = ''"
 
 
 class Wanted(NamedTuple):
@@ -56,12 +54,6 @@ def read_entries(warehouse: Warehouse, project_id: str, wanted: Wanted, after: M
 def read_of_person(warehouse: Warehouse, person: Person, after: Moment, limit: int) -> list[dict[str, Any]]:
     """Rows, one more than `limit` if there are more, with `place` and `id`."""
     return _read(warehouse, OF_PERSON, person.bound, after, limit)
-
-
-def forget(warehouse: Warehouse, project_id: str, ids: Collection[str]) -> None:
-    """What the entries say of these people is gone when it returns, all but that something was done, when, and by whom;
-    the chain holds. At most some hundred ids."""
-    warehouse.command(FORGET, {"project": project_id, "ids": sorted(ids)}, {"mutations_sync": 1})
 
 
 def show_entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED, SURVEY
+from ask0.schemas.conversations import KEPT_TEXTS, UNDERSTOOD
 from ask0.schemas.erasure import Erasing
+from ask0.schemas.events import MAX_ID_CHARS
+from ask0.warehouse.audit import SAYS_NOTHING
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.mutations import mutate
 
@@ -66,17 +68,15 @@ user_id = {_alias("user_id")}, sent_user_id = '', anonymous_id = '', _of_guest =
 message_id = lower(hex(MD5(concat(_log, '/', toString(_partition), '/', toString(_off), '/', toString(_idx)))))
 """
 # As folds/consents.py has it of those whose texts are not to be stored; and traits are in the properties of some.
-KEPT_TEXTS = "'conversationId', 'inReplyTo', 'topic', 'intent', 'channel', 'status', 'thumbs', 'survey'"
 WITHOUT_TEXTS = f"""
 concat('{{', arrayStringConcat(arrayMap(each -> concat(toJSONString(each.1), ':', each.2), arrayFilter(
     each -> each.2 IN ('true', 'false', 'null') OR match(each.2, '^-?[0-9]')
-            OR each.1 IN ({KEPT_TEXTS}) AND startsWith(each.2, '"') AND length(each.2) <= 257,
+            OR each.1 IN {KEPT_TEXTS} AND startsWith(each.2, '"') AND length(each.2) <= {MAX_ID_CHARS + 2},
     JSONExtractKeysAndValuesRaw(toJSONString(properties)))), ','), '}}')
 """
-TALK = ", ".join(f"'{name}'" for name in (STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED, SURVEY))
 SILENT = f"""
 properties = multiIf(type IN ('identify', 'group', 'alias'), '{{}}',
-    conversation_id != '' OR event IN ({TALK}),
+    conversation_id != '' OR event IN {UNDERSTOOD},
     {WITHOUT_TEXTS}, toJSONString(properties))::JSON,
 sent_properties = ''
 """
@@ -185,7 +185,7 @@ PROFILE = (
     _gone("segments", "member_rows", f"user_id IN {GONE}"),
     _gone("history", "user_changes", f"user_id IN {GONE} OR merged_from IN {GONE} OR merged_into IN {GONE}"),
     _gone("consent", "consent_standing", f"id IN {GONE}"),
-    Change("audit", "audit", f"UPDATE about = [], details = '', salt = '' WHERE {OWN} AND {PERSONAL}", PERSONAL),
+    Change("audit", "audit", f"UPDATE {SAYS_NOTHING} WHERE {OWN} AND {PERSONAL}", PERSONAL),
     Change(
         "",
         "changes",

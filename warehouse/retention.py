@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ask0.warehouse.audit import SAYS_NOTHING
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed
 from ask0.warehouse.mutations import mutate
@@ -133,7 +134,7 @@ REMOVED = {
     "user_rows": f"(project_id, id) IN {GONE} AND _version < 1000 * {{settled:Int64}}",
 }
 FORGOTTEN = f"""
-ALTER TABLE audit UPDATE about = [], details = '', salt = ''
+ALTER TABLE audit UPDATE {SAYS_NOTHING}
 WHERE project_id IN {{projects:Array(String)}} AND is_personal AND notEmpty(about)
   AND arrayExists(one -> (project_id, one) IN {GONE}, about)
 """

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ask0.consumers.folds.records import NOTHING, Placed
 from ask0.consumers.folds.users import choices
 from ask0.schemas.consent import ANALYTICS, BEHAVIOUR, IN_FORCE, STATES, STORE
+from ask0.schemas.conversations import KEPT_TEXTS
 from ask0.schemas.events import MAX_ID_CHARS, Event
 from ask0.schemas.ids import guest_id
 from ask0.schemas.user_changes import CHANGE, UserChange, encode
@@ -24,9 +25,6 @@ Place = tuple[Owner, str]  # whose, and of which category
 SILENT: Choice = (0, 0)
 DENIED = STATES["denied"]
 NAMES = {number: name for name, number in STATES.items()}
-
-# What stays of a conversation's event whose texts are not to be stored, beside numbers and booleans.
-KEPT_TEXTS = ("conversationId", "inReplyTo", "topic", "intent", "channel", "status", "thumbs", "survey")
 
 
 class Heard(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ask0.eventlog.log import Chunk
-from ask0.schemas.conversations import ANSWER, CLOSED, DELETED, FEEDBACK, QUESTION, STARTED, SURVEY
+from ask0.schemas.conversations import UNDERSTOOD
 from ask0.schemas.events import MAX_TIMESTAMP, Event
 from ask0.schemas.ids import guest_id
 from ask0.schemas.reasons import Reason
@@ -18,8 +18,8 @@ from ask0.schemas.user_changes import CHANGE
 MAX_SKEW = 60_000  # ms; a client's clock that is further off is corrected
 MAX_RECORD_EVENTS = 65_535  # positions in a record are UInt16
 
-UNDERSTOOD = frozenset((STARTED, QUESTION, ANSWER, FEEDBACK, CLOSED, DELETED, SURVEY))
 NOTHING: dict[str, Any] = {}
+_UNDERSTOOD = frozenset(UNDERSTOOD)
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):  # tens of thousands live at once, and hold no cycles
@@ -112,7 +112,7 @@ def _place(chunk: Chunk, offset: int, record: Record) -> Iterator[Placed]:
     for index, event in enumerate(record.events):
         # A change has the time that the gateway has chosen, after what it was made from.
         occurred_at = event.timestamp if event.type == CHANGE else min(max(event.timestamp + skew, 0), latest)
-        said = _properties(event) if event.event in UNDERSTOOD and event.type == "track" else NOTHING
+        said = _properties(event) if event.event in _UNDERSTOOD and event.type == "track" else NOTHING
         yield Placed(chunk, offset, index, record, event, occurred_at, said, event.user_id)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ask0.schemas.audit import Entry
+from ask0.warehouse.audit import SAYS_NOTHING
 from ask0.warehouse.audit_chain import append
 from ask0.warehouse.audit_check import Chain, Mark, Walked, list_chains, walk
 from ask0.warehouse.connect import Warehouse
@@ -40,6 +41,16 @@ def entry(off: int, **more: Any) -> Entry:
 def fill(warehouse: Warehouse, *offsets: int, **more: Any) -> int:
     entries = [entry(off, **more) for off in offsets]
     return append(warehouse, entries, f"{more.get('project_id', 'p')}:{offsets[0]}:{offsets[-1]}")
+
+
+def forget(warehouse: Warehouse, *ids: str, project_id: str = "p") -> None:
+    """As an erase of these people does it."""
+    warehouse.command(
+        f"ALTER TABLE audit UPDATE {SAYS_NOTHING}"
+        " WHERE project_id = {project:String} AND is_personal AND hasAny(about, {ids:Array(String)})",
+        {"project": project_id, "ids": [*ids]},
+        {"mutations_sync": 1},
+    )
 
 
 def check(

@@ -3,10 +3,9 @@
 import pytest
 
 from ask0.schemas.audit import chained
-from ask0.warehouse.audit import forget
 from ask0.warehouse.audit_check import Mark
 from ask0.warehouse.connect import Warehouse
-from tests.warehouse.audit_entries import change, check, copy_row, entry, fill, problems
+from tests.warehouse.audit_entries import change, check, copy_row, entry, fill, forget, problems
 
 
 def test_chains_hold_as_they_were_written(warehouse: Warehouse) -> None:
@@ -156,13 +155,13 @@ def test_an_erase_takes_what_was_said_and_the_chain_holds(warehouse: Warehouse) 
     fill(warehouse, *range(6))
     fill(warehouse, *range(10, 12), about=("into", "u2"), details='{"from_id":"u2","into":"into"}')
     fill(warehouse, 20, entity="key", about=("u2",), is_personal=False, details="")
-    forget(warehouse, "p", ["u2", "nobody", "'; DROP"])
+    forget(warehouse, "u2", "nobody", "'; DROP")
     walked = check(warehouse)
     assert (walked.rows, walked.erased, walked.problems) == (9, 3, [])
     gone = "SELECT count(), any(actor), max(ip) FROM audit WHERE empty(about) AND details = '' AND salt = ''"
     assert warehouse.query(gone) == [(3, "key:1", "203.0.113.0")]
     assert warehouse.query("SELECT count() FROM audit WHERE has(about, 'u2')") == [(1,)]
-    forget(warehouse, "p", ["u2"])
+    forget(warehouse, "u2")
     change(warehouse, "UPDATE ip = '', ip_salt = '' WHERE 1")
     assert check(warehouse).problems == []
     assert fill(warehouse, 30) == 1
@@ -171,7 +170,7 @@ def test_an_erase_takes_what_was_said_and_the_chain_holds(warehouse: Warehouse) 
 
 def test_what_was_put_into_an_erased_row_is_found(warehouse: Warehouse) -> None:
     fill(warehouse, *range(6))
-    forget(warehouse, "p", ["u2"])
+    forget(warehouse, "u2")
     change(warehouse, "UPDATE about = ['u9'] WHERE seq = 3")
     assert problems(warehouse) == [("changed", 3)]
 

@@ -13,12 +13,11 @@ from ask0.eventlog.log import Chunk
 from ask0.schemas.audit import Told
 from ask0.schemas.events import Event
 from ask0.schemas.user_changes import CHANGE, Origin, encode
-from ask0.warehouse.audit import forget
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import Unavailable
 from tests.consumers.beacons import NOW, change, chunk, event, merge, record, store
 from tests.thoroughness import SEEDS
-from tests.warehouse.audit_entries import check
+from tests.warehouse.audit_entries import check, forget
 
 LOG = "SELECT action, entity, about, outcome, seq FROM audit FINAL ORDER BY project_id, partition, off, idx"
 
@@ -92,7 +91,7 @@ def test_a_replay_after_an_erase_changes_nothing(warehouse: Warehouse) -> None:
     events = [change(f"u{n}", id=f"c{n}", traits={"n": n}) for n in range(6)]
     for lo, one in enumerate(events):
         store(warehouse, chunk(record(one), lo=lo))
-    forget(warehouse, "p", ["u2"])
+    forget(warehouse, "u2")
     before = warehouse.query("SELECT * FROM audit FINAL ORDER BY off")
     warehouse.command("TRUNCATE TABLE event_ids")
     store(warehouse, chunk(*(record(*([] if n == 2 else [one])) for n, one in enumerate(events)), lo=0))

@@ -12,7 +12,6 @@ from ask0.gateway import arrivals
 from ask0.schemas.activity import UserAudit
 from ask0.schemas.catalog import secret_key
 from ask0.schemas.listing import write_cursor
-from ask0.warehouse.audit import forget
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.api.rows import digest_in, get, of_user, walk
@@ -27,7 +26,7 @@ from tests.gateway.running import (
     save,
     working,
 )
-from tests.warehouse.audit_entries import check
+from tests.warehouse.audit_entries import check, forget
 
 READER = "sk_audit_reader"
 AS_SERVER = {"authorization": f"Bearer {SECRET}"}
@@ -164,7 +163,7 @@ def test_a_key_is_told_of_once_for_each_kind_of_call_and_network(gateway: Runnin
 def test_an_erase_leaves_that_something_was_done(gateway: Running, clickhouse: Warehouse) -> None:
     put(gateway, "aud-gil", email="gil@example.com")
     (before,) = found(gateway, entityId="aud-gil")
-    forget(clickhouse, PROJECT, ["aud-gil"])
+    forget(clickhouse, "aud-gil", project_id=PROJECT)
     assert found(gateway, entityId="aud-gil") == []
     (entry,) = [one for one in found(gateway, action="user.put") if one["id"] == before["id"]]
     assert entry == before | {"entityId": None, "traits": {}}
