@@ -13,12 +13,14 @@ from ask0.eventlog.log import Control, LogUnavailable
 from ask0.schemas.audit import DOCUMENTS, PERSONAL_KINDS, Entry, salt_of
 from ask0.schemas.changes import Change, NewerVersion
 from ask0.schemas.jobs import PROGRESSED
+from ask0.schemas.members import SESSION_SEEN
 from ask0.warehouse.audit_chain import append
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 
 READ_SECONDS = 1.0
 RETRY_SECONDS = 2.0
+UNTOLD = frozenset({PROGRESSED, SESSION_SEEN})  # actions that the audit log has no use for
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Copier:
             self._copied = await loop.run_in_executor(thread, self._last_copied)
         for position, value in await self._control.read(self._state.position, READ_SECONDS):
             adopted = adopt(self._state, position, value)
-            if adopted and position > self._copied and adopted[0].action != PROGRESSED:
+            if adopted and position > self._copied and adopted[0].action not in UNTOLD:
                 self._waiting.append(adopted)
         if self._waiting:
             await loop.run_in_executor(thread, self._copy)

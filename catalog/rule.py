@@ -60,7 +60,7 @@ def adopt(state: State, position: int, value: bytes) -> tuple[changes.Change, Ou
             documents[change.subject] = Document(position, change.body)
         name = name_of(change.kind, change.subject)
         state.versions[name] = state.versions[change.kind] = position
-        if change.body == changes.NOTHING and change.action == changes.FORGOTTEN:
+        if change.body == changes.NOTHING and change.action in changes.LEAVE_NOTHING:
             del state.versions[name]
     state.outcomes[change.id] = outcome
     if len(state.outcomes) > REMEMBERED:

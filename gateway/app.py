@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask0.catalog import jobs as catalog_jobs
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.members import Lifetimes, Members
 from ask0.catalog.project_settings import ProjectSettings
 from ask0.eventlog.log import Log, LogUnavailable
 from ask0.gateway.addresses import Addresses
@@ -44,6 +45,7 @@ from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
+from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
@@ -81,6 +83,12 @@ from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.origins import Origins
 from ask0.gateway.questions import Questions
 from ask0.gateway.rates import Rates
+from ask0.gateway.sessions.account import Accounts
+from ask0.gateway.sessions.cookies import Cookies
+from ask0.gateway.sessions.groups import session_group
+from ask0.gateway.sessions.records import Records
+from ask0.gateway.sessions.sign_in import SignIns
+from ask0.gateway.sessions.standing import Sessions
 from ask0.gateway.site.demo import Demo
 from ask0.gateway.site.groups import cookie_group, demo_group, file_group, page_group, public_group
 from ask0.gateway.site.reference import Reference
@@ -96,6 +104,7 @@ from ask0.warehouse.connect import Warehouse
 
 LOG_START_SECONDS = 2.0
 BACKLOG_SECONDS = 0.5  # between looks
+HOUR_MS = 3_600_000
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +173,12 @@ def create_app(
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     uses = KeyUses(changes)
-    entrance = Entrance(catalog, ingest.bodies, addresses, strangers, rates=rates, used=uses.look)
+    members = Members(catalog.replica)
+    lifetimes = Lifetimes(settings.session_hours * HOUR_MS, settings.session_idle_hours * HOUR_MS)
+    sessions = Sessions(members, catalog, Cookies(origins), lifetimes)
+    records = Records(changes, addresses, sessions.projects_of)
+    sign_ins = SignIns(sessions, catalog, records)
+    entrance = Entrance(catalog, ingest.bodies, addresses, strangers, sessions, rates=rates, used=uses.look)
     groups = [
         _group_for_operators(entrance, health),
         bot_users_group(entrance, warehouse, of_servers, defined),
@@ -187,6 +201,8 @@ def create_app(
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
+        session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
+        members_group(entrance, ProjectMembers(members, origins)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),
         cookie_group(entrance, same_site),
@@ -212,6 +228,9 @@ def create_app(
             await asyncio.gather(starting, *watching, return_exceptions=True)
             await segment_exports.close()
             await uses.close()
+            await records.close()
+            await sessions.close()
+            sign_ins.close()
             await arrivals.close()
             if member:
                 await member.close()

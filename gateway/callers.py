@@ -21,23 +21,26 @@ class Access(StrEnum):
 
     ANYONE = "anyone"
     PAGE = "page"  # with a write key, which everyone can read
-    SERVER = "server"  # with a secret key, and so believed
+    SERVER = "server"  # with a secret key, and so believed; or as a member who is signed in
+    MEMBER = "member"  # who is signed in, about themselves
 
 
 class Caller(NamedTuple):
     kind: Access
     project_id: str  # empty of anyone
-    actor: str = ""  # for the audit log: of a server, key: and the hash of its secret key
+    actor: str = ""  # for the audit log: key: and the hash of a server's secret key, or member: and whose session
     scopes: frozenset[str] = frozenset()
     ip: str = ""  # for the audit log, as the policy keeps it
+    session: str = ""  # its id, of a member
 
     def check(self, scope: str) -> None:
         """Raises Forbidden."""
-        if scope not in self.scopes:
-            raise Forbidden(
-                f"this needs the scope {scope}, which the key has not: `ask0 key create --scope {scope}` makes one",
-                code="missing_scope",
-            )
+        if scope in self.scopes:
+            return
+        what_to_do = f"which the key has not: `ask0 key create --scope {scope}` makes one"
+        if self.session:
+            what_to_do = "which your role in this project has not: ask an owner or admin"
+        raise Forbidden(f"this needs the scope {scope}, {what_to_do}", code="missing_scope", scope=scope)
 
 
 ANYONE = Caller(Access.ANYONE, "")

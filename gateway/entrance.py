@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
 
 from ask0.catalog.cache import CatalogCache
 from ask0.gateway.addresses import Addresses
@@ -23,6 +22,7 @@ from ask0.gateway.large_bodies import LargeBodies, may_be_large
 from ask0.gateway.operations import Asked, Endpoint, Operation
 from ask0.gateway.questions import asker
 from ask0.gateway.rates import Rates
+from ask0.gateway.sessions.standing import Sessions
 from ask0.gateway.strangers import Stranger, Strangers
 from ask0.schemas.events import MAX_BODY_BYTES
 from ask0.schemas.filters.errors import FilterInvalid
@@ -43,6 +43,7 @@ class Entrance:
     bodies: BodyReader
     addresses: Addresses
     strangers: Strangers
+    sessions: Sessions
     check: Callable[[Mapping[bytes, bytes]], None] = lambda headers: None
     rates: Rates = field(default_factory=Rates)
     large: LargeBodies = field(default_factory=LargeBodies)
@@ -79,9 +80,11 @@ class Entrance:
         is_known = type(key) is str and key in self.catalog.projects
         stranger = None if is_known else self.strangers.admit(sender, time.monotonic())
         caller = None
-        if operation.access is Access.SERVER:  # whose key is in the head
-            caller = await self._server(key, stranger, request.scope)
-            caller = caller._replace(ip=self.addresses.kept(request.scope, headers))
+        if operation.access in (Access.SERVER, Access.MEMBER):  # whose key or session is in the head
+            caller = await self._known(operation.access, request, headers, key)
+            if stranger:
+                stranger.is_known()
+            self.rates.take(caller.actor, time.monotonic(), request.scope.get(HEADERS, []))
             for scope in operation.scopes:
                 caller.check(scope)
             self.used(caller, operation, request.scope.get(REQUEST_ID, ""))
@@ -106,12 +109,12 @@ class Entrance:
             query=checked(operation.query, dict(request.query_params), "query") if operation.query else None,
         )
 
-    async def _server(self, key: object, stranger: Stranger | None, scope: Scope) -> Caller:
-        caller = await caller_for(Access.SERVER, self.catalog, key)
-        if stranger:
-            stranger.is_known()
-        self.rates.take(caller.actor, time.monotonic(), scope.get(HEADERS, []))
-        return caller
+    async def _known(self, access: Access, request: Request, headers: Mapping[bytes, bytes], key: object) -> Caller:
+        """A key that was sent is what counts."""
+        ip = self.addresses.kept(request.scope, headers)
+        if access is Access.MEMBER or (key is None and self.sessions.has_token(request, headers)):
+            return self.sessions.caller(access, request, headers, ip)
+        return (await caller_for(access, self.catalog, key))._replace(ip=ip)
 
     async def _read(
         self,
@@ -142,7 +145,7 @@ class Entrance:
 def _key(operation: Operation, request: Request, headers: Mapping[bytes, bytes]) -> object:
     """A secret key has no place in an address, which is logged. SDKs of others send tokens of theirs as Bearer, beside
     a write key: so there it says nothing."""
-    if operation.access is Access.SERVER:
+    if operation.access in (Access.SERVER, Access.MEMBER):
         return bearer(headers) or key_of_request(headers, b"")
     return key_of_request(headers, request.scope["query_string"]) or request.path_params.get("writeKey")
 

@@ -76,6 +76,11 @@ class Unprocessable(GatewayError):
     code = "unprocessable"
 
 
+def unprocessable(at: str, message: str, *, code: str) -> Unprocessable:
+    """One thing is wrong, there."""
+    return Unprocessable(message, code=code, details=[{"at": at, "message": message}])
+
+
 class PreconditionRequired(GatewayError):
     status = 428
     code = "if_match_required"

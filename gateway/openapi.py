@@ -10,12 +10,14 @@ from starlette.routing import compile_path
 
 from ask0.gateway.callers import Access
 from ask0.gateway.operations import EVERY_KEY, Operation
+from ask0.gateway.sessions.cookies import NAME
 from ask0.schemas import wire
 
 KEYS: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PAGE: [{"basic": []}, {"header": []}, {"query": []}, {}],
-    Access.SERVER: [{"bearer": []}, {"basic": []}],
+    Access.SERVER: [{"bearer": []}, {"basic": []}, {"session": []}],
+    Access.MEMBER: [{"session": []}],
 }
 
 CALLS: dict[str, type[BaseModel]] = {
@@ -30,11 +32,12 @@ CALLS: dict[str, type[BaseModel]] = {
 }
 ERRORS = {
     400: "Cannot be read: the message says what to do, `details` where",
-    401: "The key is missing, unknown or revoked",
-    403: "The key has not the scope that this needs",
+    401: "The key is missing, unknown or revoked, or nobody is signed in",
+    403: "The key or the role has not the scope that this needs; or a page of another site asks",
     404: "It is not there, or of another project",
     408: "The body took too long to arrive",
     409: "As things are it cannot be done: it exists, or something depends on it",
+    410: "It was there, and is used up or has expired",
     412: "Somebody else has changed it: `current` is how it is now",
     413: "Too large after inflating",
     422: "Read and understood, and refused: the message says why",
@@ -80,12 +83,16 @@ TAGS = {
     "insights": "What a whole project looks like",
     "catalog": "What a project has met",
     "access": "Who may use the assistant",
+    "session": "Signing in, and one's own account",
+    "members": "Who may sign in, and what they may do",
+    "roles": "What members may do",
     "jobs": "Work that goes on after its answer",
     "import": "Users from a file",
     "site": "What pages load and ask",
     "operation": "For those who run Ask0",
 }
 OF_OPERATORS = ("/health/", "/metrics")
+KNOWN = (Access.SERVER, Access.MEMBER)  # callers with a limit of calls
 
 
 def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
@@ -122,6 +129,13 @@ def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
                     "description": "The write key as user name; of a server, a secret key",
                 },
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A secret key, of a server"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": NAME,
+                    "description": "Of a person who is signed in (`__Host-` before the name over TLS). What is "
+                    "no GET needs X-CSRF-Token too, as GET /v1/session tells it",
+                },
                 "header": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
                 "query": {"type": "apiKey", "in": "query", "name": "writeKey"},
             },
@@ -171,7 +185,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    always = ["X-Request-Id", "RateLimit-Policy", "RateLimit"] if operation.access is Access.SERVER else []
+    always = ["X-Request-Id", "RateLimit-Policy", "RateLimit"] if operation.access in KNOWN else []
     found = {}
     for status, model in operation.successes.items():
         headers = [*always]
@@ -194,7 +208,9 @@ def _errors(operation: Operation) -> set[int]:
     if operation.access is not Access.ANYONE:
         errors |= {401, 429, 503}
     if operation.access is Access.SERVER:
-        errors |= {403, 404} if operation.scopes else {404}
+        errors |= {403, 404}
+    if operation.access is Access.MEMBER:
+        errors |= {403}
     if operation.body or operation.content:
         errors |= {400, 408, 413}
     if operation.query or operation.headers:
@@ -213,6 +229,8 @@ def _tag(operation: Operation) -> str:
     """Of the API, what stands after the project."""
     if operation.access is Access.SERVER:
         return operation.path.removeprefix("/v1/projects/{project}/").partition("/")[0]
+    if operation.path.startswith("/v1/session"):
+        return "session"
     return "operation" if operation.path.startswith(OF_OPERATORS) else "site"
 
 

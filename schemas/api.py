@@ -262,8 +262,8 @@ class CallLimits(Answer):
 
 
 class Me(Answer):
-    caller: Literal["server"]
-    project: str = Field(description="Of the key, proj_…")
+    caller: Literal["server", "member"]
+    project: str = Field(description="Of the key, or the one that was named: proj_…")
     scopes: list[str]
     limits: CallLimits
 

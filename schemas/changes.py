@@ -4,12 +4,16 @@ from typing import Any, Final
 
 import msgspec
 
+from ask0.schemas.members import LINK_USED, SESSION_ENDED
+
 VERSION = 1
 MAX_CHANGE_BYTES = 500_000  # a topic takes a megabyte; a document is far smaller
 
 
 NOTHING = msgspec.Raw(b"null")
-FORGOTTEN: Final = "user.erased"  # the action of a deletion that leaves no version behind: the subject names a person
+FORGOTTEN: Final = "user.erased"
+# Actions of deletions that leave no version behind: the subject names a person, or never comes again.
+LEAVE_NOTHING: Final = frozenset({FORGOTTEN, SESSION_ENDED, LINK_USED})
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

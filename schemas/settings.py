@@ -86,6 +86,12 @@ class Settings(BaseModel):
         description="Seals secrets on the log, 32 characters or more, the same for every process; with the embedded log"
         " one is made in the data folder",
     )
+    session_hours: int = Field(
+        168, ge=1, le=8760, description="Hours after which whoever is signed in has to sign in again, come what may"
+    )
+    session_idle_hours: int = Field(
+        24, ge=1, le=8760, description="Hours after which somebody who does nothing has to sign in again"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is written to stderr")
     bootstrap_project: str = Field("", description="Project to create at start if it is absent: a name, or `proj_…`")
     bootstrap_write_key: str = Field("", description="Write key of the project created at start")

@@ -32,7 +32,9 @@ class KeyUses:
         self._not_before = 0.0
 
     def look(self, caller: Caller, operation: Operation, request_id: str) -> None:
-        """Never holds a call up, nor fails it."""
+        """Never holds a call up, nor fails it. What people do is told otherwise."""
+        if caller.session:
+            return
         seen = self._seen.setdefault(caller.actor, set())
         self._seen.move_to_end(caller.actor)
         use = " ".join(operation.scopes), _network(caller.ip)

@@ -28,4 +28,5 @@ class Me:
             "batchUsers": MAX_BATCH,
             "listLimit": MAX_LIMIT,
         }
-        return JSONResponse({"caller": "server", "project": project_id, "scopes": scopes, "limits": limits})
+        caller = "member" if asked.caller.session else "server"
+        return JSONResponse({"caller": caller, "project": project_id, "scopes": scopes, "limits": limits})

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Router
 
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.members import Lifetimes, Members
 from ask0.catalog.replica import Replica
 from ask0.eventlog.sqlite_control import SqliteControl
 from ask0.gateway.addresses import Addresses
@@ -29,7 +30,10 @@ from ask0.gateway.errors import BadRequest
 from ask0.gateway.groups import Group, with_whole_ids
 from ask0.gateway.openapi import openapi
 from ask0.gateway.operations import Asked, Operation
+from ask0.gateway.origins import Origins
 from ask0.gateway.server import make_server
+from ask0.gateway.sessions.cookies import Cookies
+from ask0.gateway.sessions.standing import Sessions
 from ask0.gateway.strangers import Strangers
 from ask0.schemas import wire
 from ask0.schemas.catalog import hash_secret, secret_key
@@ -90,7 +94,9 @@ CATALOG.projects = {"wk_1": "proj_1"}
 CATALOG.secrets = {hash_secret("sk_1"): secret_key("sk_1", "proj_1", 1)}
 CATALOG.replica.fresh = True
 CATALOG._missed_at = float("inf")  # what is not there is not looked for
-ENTRANCE = Entrance(CATALOG, BodyReader(), Addresses("keep", ""), Strangers())
+ADDRESSES = Addresses("keep", "")
+SESSIONS = Sessions(Members(CATALOG.replica), CATALOG, Cookies(Origins("", ADDRESSES)), Lifetimes(1000, 1000))
+ENTRANCE = Entrance(CATALOG, BodyReader(), ADDRESSES, Strangers(), SESSIONS)
 DECLARED = [
     Operation("POST", "/notes", note, "Write a note", Access.PAGE, query=Shown, body=Note, answers=wire.Error),
     Operation("GET", "/server", whoami, "For servers", Access.SERVER, "users:read"),
@@ -226,7 +232,7 @@ def test_the_description_says_who_may_call_and_what_is_taken() -> None:
     description = openapi(DECLARED, "1")
     notes, server = description["paths"]["/notes"]["post"], description["paths"]["/server"]["get"]
     assert {"basic": []} in notes["security"]
-    assert server["security"] == [{"bearer": ["users:read"]}, {"basic": ["users:read"]}]
+    assert server["security"] == [{"bearer": ["users:read"]}, {"basic": ["users:read"]}, {"session": ["users:read"]}]
     assert (server["x-scope"], "x-scope" in notes) == ("users:read", False)
     assert notes["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Note"}
     (limit,) = notes["parameters"]

@@ -17,6 +17,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/segments": {"name": "x", "filter": {"tag": "x"}},
     "/properties": {"properties": []},
     "/settings/privacy": {"enforceConsent": True},
+    "/members": {"email": "stranger@example.com", "role": "viewer"},
+    "/members/{id}": {"role": "viewer"},
+    "/roles/{id}": {"name": "Strangers", "scopes": []},
     "/stages": {"stages": [{"name": "Everyone", "filter": {"all": []}}]},
 }
 

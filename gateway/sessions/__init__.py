@@ -1,0 +1,1 @@
+"""People who sign in: how they do, who is signed in, and what they change about themselves."""
