@@ -10,8 +10,10 @@ from rich.console import Console
 from ask0.catalog.projects import NewProject
 from ask0.cli.datadir import write_private
 from ask0.cli.embedded import ANALYST, PASSWORD_FILE, Interface
+from ask0.cli.links import console_link
 from ask0.schemas.settings import Settings
 
+CONSOLE_LINK_FILE = "console_link"  # of the first owner, likewise
 SECRET_KEY_FILE = "secret_key"  # of the first project, where it cannot be shown on a terminal
 
 
@@ -24,10 +26,10 @@ class Greeting:
     interface: Interface | None
     demo: bool
 
-    def show(self, write_key: str, new: NewProject | None) -> None:
+    def show(self, write_key: str, new: NewProject | None, first_token: str = "") -> None:
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"[bold]Ask0 is running.[/] Ctrl-C stops it; the data stays in {self.settings.data_dir}.\n")
-        for name, value, note in self._lines(write_key, new, secretly=not console.is_terminal):
+        for name, value, note in self._lines(write_key, new, first_token, secretly=not console.is_terminal):
             console.print(f"  {name:<12} [bold]{value}[/]" + (f"  {note}" if note else ""))
         if stub := _stub(self.settings.public_url or self.url, write_key):
             console.print("\nPaste this into the <head> of your pages:\n")
@@ -39,9 +41,12 @@ class Greeting:
             f"Ask0 takes events on {self.url}. ClickHouse does not answer yet: they become visible when it does."
         )
 
-    def _lines(self, write_key: str, new: NewProject | None, *, secretly: bool) -> Iterator[tuple[str, str, str]]:
+    def _lines(
+        self, write_key: str, new: NewProject | None, first_token: str, *, secretly: bool
+    ) -> Iterator[tuple[str, str, str]]:
         """`secretly` where what is printed may be kept, in a log of whoever runs this: secrets are in files then."""
         yield "Gateway", self.url, ""
+        yield self._console(first_token, secretly=secretly)
         if self.demo:
             yield "Demo page", f"{self.url}/demo", ""
         if self.interface and self.interface.analyst_password:
@@ -63,6 +68,17 @@ class Greeting:
             yield "Secret key", new.secret_key, "keep it on your servers; it is not shown again"
         else:
             yield "Secret key", "sk_…", "shown when it was made; `ask0 key create --secret` makes another"
+
+    def _console(self, first_token: str, *, secretly: bool) -> tuple[str, str, str]:
+        own = f"{(self.settings.public_url or self.url).rstrip('/')}/console/"
+        if not first_token:
+            return "Console", own, ""
+        link = console_link(self.settings, first_token, self.url)
+        if not secretly:
+            return "Console", link, "signs you in as owner, once"
+        path = self.settings.data_dir / CONSOLE_LINK_FILE
+        write_private(path, f"{link}\n".encode())
+        return "Console", own, f"a link that signs you in as owner, once, is in {path}"
 
 
 def _stub(url: str, write_key: str) -> str:

@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "ask0.cli.commands.doctor",
     "project": "ask0.cli.commands.project",
     "key": "ask0.cli.commands.key",
+    "member": "ask0.cli.commands.member",
     "verification": "ask0.cli.commands.verification",
     "user": "ask0.cli.commands.user",
     "job": "ask0.cli.commands.job",

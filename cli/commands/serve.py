@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from ask0.catalog.errors import CatalogUnavailable
 from ask0.catalog.keys import first_write_key
 from ask0.catalog.projects import NewProject, first_project
+from ask0.catalog.replica import Replica
 from ask0.cli.beginning import begin
 from ask0.cli.connection import is_embedded
 from ask0.cli.datadir import Running, announced, locked
@@ -18,6 +19,7 @@ from ask0.cli.embedded import answering
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED
 from ask0.cli.greeting import Greeting
+from ask0.cli.links import first_token
 from ask0.cli.logs import configure_logs
 from ask0.cli.process import Deadline, WorkerThread, listen, serve, url_of
 from ask0.cli.working import wait_until, work
@@ -60,16 +62,19 @@ class Database:
         self.ready = False
         self.catalog = Catalog()
         self.new_project: NewProject | None = None
+        self.first_token = ""
         self._settings = settings
 
     def prepare(self) -> None:
         """Raises Unavailable, CatalogUnavailable."""
         if not self.ready:
             migrate(self.warehouse)
-            self.new_project, self.catalog = with_documents(
-                self._settings, lambda replica: begin(replica, self.warehouse, self._settings)
-            )
+            with_documents(self._settings, self._begin)
             self.ready = True
+
+    async def _begin(self, replica: Replica) -> None:
+        self.new_project, self.catalog = await begin(replica, self.warehouse, self._settings)
+        self.first_token = await first_token(replica)
 
     @property
     def project(self) -> Project | None:
@@ -103,7 +108,7 @@ def _run(settings: Settings, stack: ExitStack, deadline: Deadline) -> WorkerThre
 
     def greet() -> None:
         key = first_write_key(database.catalog, database.project)
-        greeting.show(key, database.new_project)
+        greeting.show(key, database.new_project, database.first_token)
 
     async def prepare_and_work(stop: asyncio.Event) -> None:
         if late:
