@@ -7,6 +7,8 @@
 # make bench-widgets  size and delivery beside other widgets, as tables; about a quarter of an hour
 # make lock   renew the lock files from pyproject.toml
 # make widget build the browser bundle alone
+# make console build the console alone
+# make console-types  write down anew what the API takes and answers, for the console
 # make sdks   install the SDKs of others that the tests run
 
 PYTHON ?= python3
@@ -14,6 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLD_SDK := $(VENV)/sdks/segment-2.3.4
 WIDGET_SOURCES := $(shell find widget -path widget/node_modules -prune -o -path widget/dist -prune -o -type f -print)
+CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -path console/types/node_modules -prune -o -type f -print)
 NODE_SDK := sdk/node/dist/esm/index.js
 NODE_SDK_SOURCES := $(shell find sdk/node -path sdk/node/node_modules -prune -o -path sdk/node/dist -prune -o -type f -print)
 # Two files at a time, in the order of tests/conftest.py: more would wait for each other on two cores.
@@ -22,12 +25,12 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-quick faults check bench bench-widgets lock widget set-up programs sdks
+.PHONY: run test test-quick faults check bench bench-widgets lock widget console console-types set-up programs sdks
 
-run: $(VENV)/.runtime gateway/static/manifest.json
+run: $(VENV)/.runtime gateway/static/manifest.json gateway/console/dist/index.html
 	@exec $(BIN)/ask0 serve
 
-test: set-up programs sdks $(NODE_SDK)
+test: set-up programs sdks $(NODE_SDK) console/types/node_modules/.package-lock.json
 	npm test --silent --prefix widget
 	npm test --silent --prefix sdk/node
 	$(BESIDE) --durations 40 --durations-min 8
@@ -44,6 +47,7 @@ check: set-up sdk/node/node_modules/.package-lock.json
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npm run check --silent --prefix widget
+	npm run check --silent --prefix console
 	npm run check --silent --prefix sdk/node
 	$(BIN)/python -m pytest --quiet tests/test_locks.py
 
@@ -57,7 +61,7 @@ lock: set-up
 	$(COMPILE) --extra build --extra dev --output-file requirements-dev.lock > /dev/null
 	$(COMPILE) --extra build --constraint requirements-dev.lock --output-file requirements.lock > /dev/null
 
-set-up: $(VENV)/.dev gateway/static/manifest.json
+set-up: $(VENV)/.dev gateway/static/manifest.json gateway/console/dist/index.html
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -82,6 +86,23 @@ gateway/static/manifest.json: widget/node_modules/.package-lock.json $(WIDGET_SO
 	@touch $@
 
 widget: gateway/static/manifest.json
+
+console/node_modules/.package-lock.json: console/package.json console/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix console
+	@touch $@
+
+gateway/console/dist/index.html: console/node_modules/.package-lock.json $(CONSOLE_SOURCES)
+	npm run build --silent --prefix console
+
+console: gateway/console/dist/index.html
+
+console/types/node_modules/.package-lock.json: console/types/package.json console/types/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix console/types
+	@touch $@
+
+# The types of the API, as the gateway describes it; a test finds out when they are old.
+console-types: $(VENV)/.dev console/types/node_modules/.package-lock.json
+	$(BIN)/python -m tests.console.types
 
 sdk/node/node_modules/.package-lock.json: sdk/node/package.json sdk/node/package-lock.json
 	npm ci --silent --no-audit --no-fund --prefix sdk/node

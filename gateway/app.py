@@ -58,6 +58,7 @@ from ask0.gateway.api.user_writes import UserWrites
 from ask0.gateway.api.users import Users
 from ask0.gateway.arrivals import Arrivals
 from ask0.gateway.bodies import BodyReader
+from ask0.gateway.console.pages import Pages, console_group
 from ask0.gateway.cors import Cors, SameSite
 from ask0.gateway.disk import Disk
 from ask0.gateway.dispatch import Gateway
@@ -207,6 +208,7 @@ def create_app(
         public_group(entrance, cors, sdks, static),
         cookie_group(entrance, same_site),
         file_group(entrance, static),
+        console_group(entrance, Pages()),
     ]
     if demo_project:
         groups.append(demo_group(entrance, Demo(demo_project, static, catalog, origins, warehouse, threads, accesses)))

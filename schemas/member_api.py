@@ -38,6 +38,7 @@ class SignIn(Said):
 class Methods(Answer):
     """How people may sign in here."""
 
+    signed_in: bool = Field(description="Whether who asks is: it is no error if nobody is")
     password: bool
     oidc: "OidcMethod | None" = None
 

@@ -74,7 +74,9 @@ class SignIns:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def methods(self, asked: Asked) -> Response:
-        return JSONResponse({"password": True, "oidc": None})
+        token = self._sessions.cookies.token(asked.request.scope, dict(asked.request.scope["headers"]))
+        is_in = token and self._members.standing(session_id(token), now_ms(), self._sessions.lifetimes)
+        return JSONResponse({"signedIn": bool(is_in), "password": True, "oidc": None})
 
     async def who(self, asked: Asked) -> Response:
         token = self._sessions.cookies.token(asked.request.scope, dict(asked.request.scope["headers"])) or ""

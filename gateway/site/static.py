@@ -1,15 +1,13 @@
 """The widget: bundle, snippet and demo page, as the widget's build left them in gateway/static/."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ask0.gateway.assets import FOR_EVER, Asset, serve
 from ask0.gateway.errors import BadRequest, NotFound
 from ask0.gateway.operations import Asked
 from ask0.gateway.origins import Origins
@@ -18,37 +16,13 @@ from ask0.schemas.consent import STATES
 from ask0.schemas.settings import HOST_NAME
 
 STATIC = Path(__file__).parents[1] / "static"
-ENCODINGS = {"br": ".br", "gzip": ".gz"}  # best first
 UNVERSIONED = ("ask0.js", "auto.js", "snippet.js", "demo.html")
-MEDIA_TYPES = {".js": "text/javascript", ".html": "text/html"}
 FOR_ANY_SITE = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
     "x-content-type-options": "nosniff",
 }
 SHORT_CACHE = "public, max-age=300"
-FOR_EVER = "public, max-age=31536000, immutable"
-
-
-@dataclass(frozen=True)
-class Asset:
-    """One built file, in every encoding it was prepared in."""
-
-    media_type: str
-    variants: dict[str, bytes]
-    etag: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "etag", sha256(self.variants["identity"]).hexdigest()[:20])
-
-    @classmethod
-    def read(cls, path: Path) -> "Asset":
-        variants = {"identity": path.read_bytes()}
-        for encoding, suffix in ENCODINGS.items():
-            prepared = path.with_name(path.name + suffix)
-            if prepared.exists():
-                variants[encoding] = prepared.read_bytes()
-        return cls(MEDIA_TYPES[path.suffix], variants)
 
 
 class Static:
@@ -70,22 +44,26 @@ class Static:
 
     async def bundle(self, asked: Asked) -> Response:
         """The newest bundle, for pages that always want it: a short cache, then asked for again by its ETag."""
-        return _serve(asked.request, self._asset("ask0.js"), SHORT_CACHE)
+        return serve(asked.request, self._asset("ask0.js"), SHORT_CACHE, FOR_ANY_SITE)
 
     async def versioned_bundle(self, asked: Asked) -> Response:
         """One version of the bundle, never changed: the one to load with an integrity attribute."""
-        return _serve(asked.request, self._asset(f"ask0.{asked.request.path_params['version']}.js"), FOR_EVER)
+        return serve(
+            asked.request, self._asset(f"ask0.{asked.request.path_params['version']}.js"), FOR_EVER, FOR_ANY_SITE
+        )
 
     async def auto(self, asked: Asked) -> Response:
         """The bundle for pages without a snippet, with `data-ask0`: it tells of page views by itself."""
-        return _serve(asked.request, self._asset("auto.js"), SHORT_CACHE)
+        return serve(asked.request, self._asset("auto.js"), SHORT_CACHE, FOR_ANY_SITE)
 
     async def versioned_auto(self, asked: Asked) -> Response:
-        return _serve(asked.request, self._asset(f"auto.{asked.request.path_params['version']}.js"), FOR_EVER)
+        return serve(
+            asked.request, self._asset(f"auto.{asked.request.path_params['version']}.js"), FOR_EVER, FOR_ANY_SITE
+        )
 
     async def more(self, asked: Asked) -> Response:
         """The module that the bundle loads when a page first needs it; its name changes with its content."""
-        return _serve(asked.request, self._asset(f"more.{asked.request.path_params['hash']}.js"), FOR_EVER)
+        return self._versioned(asked, "more", "hash")
 
     async def snippet(self, asked: Asked) -> Response:
         """The stub with this gateway's address, a write key and the page's options in it."""
@@ -109,6 +87,11 @@ class Static:
             text = text.replace(placeholder, _escaped(value))
         return text
 
+    def _versioned(self, asked: Asked, name: str, version: str) -> Response:
+        return serve(
+            asked.request, self._asset(f"{name}.{asked.request.path_params[version]}.js"), FOR_EVER, FOR_ANY_SITE
+        )
+
     def _asset(self, name: str) -> Asset:
         asset = self._assets.get(name)
         if asset is None:
@@ -119,21 +102,6 @@ class Static:
         return asset
 
 
-def preferred_encoding(accepted: str, offered: Iterable[str]) -> str:
-    """The best of the offered encodings by the client's q-values, `identity` when it wants none of them."""
-    weights: dict[str, float] = {}
-    for part in accepted.lower().split(","):
-        name, _, parameters = part.strip().partition(";")
-        quality = parameters.strip().removeprefix("q=")
-        try:
-            weights[name.strip()] = float(quality) if quality else 1.0
-        except ValueError:
-            weights[name.strip()] = 0.0
-    weighted = [(weights.get(name, weights.get("*", 0.0)), name) for name in offered if name != "identity"]
-    best, encoding = max(weighted, key=lambda pair: pair[0], default=(0.0, "identity"))
-    return encoding if best > 0 and best >= weights.get("identity", 0.0) else "identity"
-
-
 def _options(query: Mapping[str, str]) -> str:
     """The options of the snippet, as the bundle's address carries them."""
     consent, domain = query.get("consent"), query.get("cookieDomain")
@@ -142,18 +110,6 @@ def _options(query: Mapping[str, str]) -> str:
     if domain is not None and not HOST_NAME.fullmatch(domain.lower()):
         raise BadRequest("cookieDomain is a host name such as example.com", code="invalid_cookie_domain")
     return urlencode({name: value for name, value in (("consent", consent), ("cookieDomain", domain)) if value})
-
-
-def _serve(request: Request, asset: Asset, cache: str) -> Response:
-    encoding = preferred_encoding(request.headers.get("accept-encoding", ""), asset.variants)
-    etag = f'"{asset.etag}-{encoding}"'
-    headers = {**FOR_ANY_SITE, "cache-control": cache, "etag": etag, "vary": "Accept-Encoding"}
-    seen = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in seen or "*" in seen:
-        return Response(status_code=304, headers=headers)
-    if encoding != "identity":
-        headers["content-encoding"] = encoding
-    return Response(asset.variants[encoding], headers=headers, media_type=asset.media_type)
 
 
 def _escaped(value: str) -> str:

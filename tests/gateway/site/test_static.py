@@ -9,9 +9,9 @@ from pathlib import Path
 import brotli
 import pytest
 
+from ask0.gateway.assets import preferred_encoding
 from ask0.gateway.site import static
 from ask0.gateway.site.releases import versioned_files
-from ask0.gateway.site.static import preferred_encoding
 from ask0.warehouse.connect import Warehouse
 from tests.gateway.running import KEY, Running, running
 

@@ -1,0 +1,50 @@
+/** Short messages that come and go; readers hear them, too. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+const SHOWN_MS = 5_000;
+
+interface Toast {
+  id: number;
+  message: string;
+}
+
+let toasts: Toast[] = [];
+let next = 0;
+const watchers = new Set<() => void>();
+
+export function say(message: string): void {
+  set([...toasts, { id: next++, message }]);
+}
+
+function set(now: Toast[]): void {
+  toasts = now.slice(-4);
+  watchers.forEach((told) => told());
+}
+
+function watch(told: () => void): () => void {
+  watchers.add(told);
+  return () => watchers.delete(told);
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(watch, () => toasts);
+  return (
+    <div className="toasts" role="status">
+      {shown.map((toast) => (
+        <Shown key={toast.id} toast={toast} />
+      ))}
+    </div>
+  );
+}
+
+function Shown({ toast }: { toast: Toast }) {
+  const [isOver, end] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => end(true), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  useEffect(() => {
+    if (isOver) set(toasts.filter((one) => one !== toast));
+  }, [isOver, toast]);
+  return <p>{toast.message}</p>;
+}

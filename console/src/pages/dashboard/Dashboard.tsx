@@ -1,0 +1,245 @@
+/** How a project does: what there is beside the period before, what is asked, and what nobody answers. */
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect } from "react";
+import { Link } from "wouter";
+import { api, call, type Schemas } from "../../api/client";
+import { useProject } from "../../app/session";
+import { titled, useParameter } from "../../kit/address";
+import { DayBars } from "../../kit/DayBars";
+import { ErrorState, Skeleton } from "../../kit/states";
+import { Num, Time } from "../../kit/values";
+import { text } from "../../text/en";
+import { FirstRun } from "./FirstRun";
+import "./dashboard.css";
+
+const DAYS = ["7", "30", "90"];
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+type Compared = Schemas["Compared"];
+
+export default function Dashboard() {
+  const path = useProject();
+  const [chosen, choose] = useParameter("days");
+  const days = Number(DAYS.includes(chosen) ? chosen : "30");
+  const query = { days, tz: ZONE };
+  const overview = useQuery({
+    queryKey: ["overview", path.project, days],
+    queryFn: () => call(api.GET("/v1/projects/{project}/insights/overview", { params: { path, query } })),
+    refetchInterval: (found) => (isEmpty(found.state.data) ? 2_000 : 60_000),
+  });
+  useEffect(() => {
+    document.title = titled(text.nav.dashboard);
+  }, []);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>{text.nav.dashboard}</h1>
+        <label className="row">
+          <span className="unseen">{text.events.days}</span>
+          <select className="narrow" value={String(days)} onChange={(event) => choose(event.target.value)}>
+            {DAYS.map((one) => (
+              <option key={one} value={one}>
+                {text.events.lastDays(Number(one))}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {overview.isPending ? (
+        <Skeleton lines={10} />
+      ) : overview.isError ? (
+        <ErrorState error={overview.error} retry={overview.refetch} />
+      ) : isEmpty(overview.data) ? (
+        <FirstRun />
+      ) : (
+        <>
+          <Tiles overview={overview.data} />
+          <div className="panels">
+            <Activity query={query} />
+            <Topics query={query} />
+            <Unanswered query={query} />
+          </div>
+          <p className="muted">
+            {text.dashboard.asOf} <Time at={overview.data.asOf} whole />
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function isEmpty(overview: Schemas["Overview"] | undefined): boolean {
+  return !!overview && !overview.users.value && !overview.events.value;
+}
+
+function Tiles({ overview }: { overview: Schemas["Overview"] }) {
+  return (
+    <ul className="plain board">
+      <Tile name={text.dashboard.users} of={overview.users} href="/users" />
+      <Tile name={text.dashboard.newUsers} of={overview.newUsers} href="/users?sort=-createdAt" />
+      <Tile name={text.dashboard.activeUsers} of={overview.activeUsers} href="/users?segment=seg_active" />
+      <Tile name={text.dashboard.conversations} of={overview.conversations} href="/conversations" />
+      <Tile name={text.dashboard.questions} of={overview.questions} href="/conversations" />
+      <Tile name={text.dashboard.answered} of={overview.answeredShare} share href="/conversations?unanswered=true" />
+      <Tile name={text.users.satisfaction} of={overview.satisfaction} share href="/conversations?rating=negative" />
+      <Tile name={text.dashboard.messages} of={overview.messagesPerConversation} href="/conversations" />
+    </ul>
+  );
+}
+
+function Tile({ name, of, href, share }: { name: string; of: Compared; href: string; share?: boolean }) {
+  return (
+    <li>
+      <Link href={`~/console/p/${encodeURIComponent(useProject().project)}${href}`}>
+        <span className="tile-name">{name}</span>
+        <span className="tile-value">
+          <Num value={of.value} share={share} />
+        </span>
+        <Change of={of} />
+      </Link>
+    </li>
+  );
+}
+
+const SIGNS = { increasing: "↗", stable: "→", decreasing: "↘" };
+
+/** In words too: an arrow alone says nothing to who cannot see it. */
+function Change({ of }: { of: Compared }) {
+  if (!of.direction) return <small className="muted">{text.dashboard.tooLittle}</small>;
+  const change = of.change === null ? "" : `${of.change >= 0 ? "+" : "−"}${Math.abs(Math.round(of.change * 100))} %`;
+  return (
+    <small className="muted">
+      <span aria-hidden>{SIGNS[of.direction]}</span> {text.dashboard.directions[of.direction]} {change}
+    </small>
+  );
+}
+
+interface Query {
+  days: number;
+  tz: string;
+}
+
+function Panel({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="panel">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Activity({ query }: { query: Query }) {
+  const path = useProject();
+  const trend = useQuery({
+    queryKey: ["trend", path.project, query, "activeUsers"],
+    queryFn: () =>
+      call(
+        api.GET("/v1/projects/{project}/insights/trends", {
+          params: { path, query: { ...query, metric: "activeUsers" } },
+        }),
+      ),
+  });
+  return (
+    <Panel title={text.dashboard.activeByDay}>
+      {trend.isPending ? (
+        <Skeleton lines={4} />
+      ) : trend.isError ? (
+        <ErrorState error={trend.error} retry={trend.refetch} />
+      ) : (
+        <DayBars
+          title={text.dashboard.activeUsers}
+          values={trend.data.values.map((one) => ({ day: one.day, count: one.value ?? 0 }))}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Topics({ query }: { query: Query }) {
+  const path = useProject();
+  const topics = useQuery({
+    queryKey: ["topics", path.project, query],
+    queryFn: () =>
+      call(api.GET("/v1/projects/{project}/insights/topics", { params: { path, query: { ...query, limit: 8 } } })),
+  });
+  return (
+    <Panel title={text.dashboard.topics}>
+      {topics.isPending ? (
+        <Skeleton lines={6} />
+      ) : topics.isError ? (
+        <ErrorState error={topics.error} retry={topics.refetch} />
+      ) : !topics.data.topics.length ? (
+        <p className="muted">{text.dashboard.noTopics}</p>
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              <th>{text.conversations.topic}</th>
+              <th className="number">{text.dashboard.conversations}</th>
+              <th className="number">{text.users.satisfaction}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {topics.data.topics.map((one) => (
+              <tr key={one.topic}>
+                <td>
+                  <Link
+                    href={`~/console/p/${encodeURIComponent(path.project)}/conversations?topic=${encodeURIComponent(one.topic)}`}
+                  >
+                    {one.topic}
+                  </Link>
+                </td>
+                <td className="number">
+                  <Num value={one.conversations.value} />
+                </td>
+                <td className="number">
+                  <Num value={one.satisfaction.value} share />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+function Unanswered({ query }: { query: Query }) {
+  const path = useProject();
+  const found = useQuery({
+    queryKey: ["unanswered", path.project, query],
+    queryFn: () =>
+      call(api.GET("/v1/projects/{project}/insights/unanswered", { params: { path, query: { ...query, limit: 8 } } })),
+  });
+  return (
+    <Panel title={text.dashboard.unanswered}>
+      {found.isPending ? (
+        <Skeleton lines={6} />
+      ) : found.isError ? (
+        <ErrorState error={found.error} retry={found.refetch} />
+      ) : !found.data.groups.length ? (
+        <p className="muted">{text.dashboard.allAnswered}</p>
+      ) : (
+        <ul className="plain">
+          {found.data.groups.map((group) => (
+            <li key={group.text + group.lastAskedAt} className="row">
+              <span className="grow group">
+                {group.lastConversationId ? (
+                  <Link
+                    href={`~/console/p/${encodeURIComponent(path.project)}/conversations/${encodeURIComponent(group.lastConversationId)}`}
+                  >
+                    {group.text}
+                  </Link>
+                ) : (
+                  group.text
+                )}
+                {group.answeredSince && <small className="muted"> {text.dashboard.answeredSince}</small>}
+              </span>
+              <small className="muted">{text.dashboard.askedBy(group.questions.value ?? 0, group.users)}</small>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}

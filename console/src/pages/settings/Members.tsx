@@ -1,0 +1,204 @@
+/** Who may sign in: invited, given another role, let in anew, removed. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type ApiError, call, type Schemas } from "../../api/client";
+import { usePlace, useProject } from "../../app/session";
+import { Confirm, Dialog } from "../../kit/Dialog";
+import { Field } from "../../kit/Field";
+import { ErrorState, messageOf, Skeleton } from "../../kit/states";
+import { say } from "../../kit/toasts";
+import { Copy, Time, Value } from "../../kit/values";
+import { text } from "../../text/en";
+
+type Member = Schemas["ShownMember"];
+type Open = { what: "remove" | "reset"; member: Member } | { what: "invite" } | null;
+
+export function useRoles() {
+  const path = useProject();
+  return useQuery({
+    queryKey: ["roles", path.project],
+    queryFn: () => call(api.GET("/v1/projects/{project}/roles", { params: { path } })),
+  });
+}
+
+export function Members() {
+  const path = useProject();
+  const { session } = usePlace();
+  const queries = useQueryClient();
+  const [open, setOpen] = useState<Open>(null);
+  const [link, setLink] = useState<string | null>(null);
+  const members = useQuery({
+    queryKey: ["members", path.project],
+    queryFn: () => call(api.GET("/v1/projects/{project}/members", { params: { path } })),
+  });
+  const roles = useRoles();
+  const again = () => queries.invalidateQueries({ queryKey: ["members", path.project] });
+  const change = useMutation<unknown, ApiError, { id: string; role: string }>({
+    mutationFn: ({ id, role }) =>
+      call(api.PATCH("/v1/projects/{project}/members/{id}", { params: { path: { ...path, id } }, body: { role } })),
+    onSuccess: () => say(text.saved),
+    onError: (error) => say(messageOf(error)),
+    onSettled: again,
+  });
+  const remove = useMutation<unknown, ApiError, string>({
+    mutationFn: (id) => call(api.DELETE("/v1/projects/{project}/members/{id}", { params: { path: { ...path, id } } })),
+    onSuccess: async () => {
+      await again();
+      setOpen(null);
+    },
+  });
+  const reset = useMutation<void, ApiError, string>({
+    mutationFn: async (id) => {
+      setLink(
+        (await call(api.POST("/v1/projects/{project}/members/{id}/reset", { params: { path: { ...path, id } } }))).link,
+      );
+      setOpen(null);
+    },
+  });
+  if (members.isPending) return <Skeleton lines={6} />;
+  if (members.isError) return <ErrorState error={members.error} retry={members.refetch} />;
+  return (
+    <div className="stack">
+      <div>
+        <button type="button" className="main" onClick={() => setOpen({ what: "invite" })}>
+          {text.members.invite}
+        </button>
+      </div>
+      <div className="scroll-x">
+        <table>
+          <thead>
+            <tr>
+              <th>{text.members.who}</th>
+              <th>{text.members.role}</th>
+              <th>{text.members.lastSignIn}</th>
+              <th>{text.account.codes}</th>
+              <th>
+                <span className="unseen">{text.members.actions}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {members.data.members.map((member) => (
+              <tr key={member.id}>
+                <td>
+                  <strong>{member.name || member.email || text.members.firstOwner}</strong>
+                  <br />
+                  <small className="muted">
+                    {member.name && member.email} {member.id === session.member.id && text.members.you}
+                  </small>
+                </td>
+                <td>
+                  <select
+                    className="narrow"
+                    aria-label={`${text.members.role}: ${member.email}`}
+                    value={member.role}
+                    disabled={change.isPending}
+                    onChange={(event) => change.mutate({ id: member.id, role: event.target.value })}
+                  >
+                    {(roles.data?.roles ?? [{ id: member.role, name: member.role }]).map((role) => (
+                      <option key={role.id} value={role.id}>
+                        {role.name}
+                      </option>
+                    ))}
+                  </select>
+                  {member.everywhere && <small className="muted"> {text.members.everywhere}</small>}
+                </td>
+                <td>{member.status === "invited" ? text.members.invited : <Time at={member.lastSignInAt} />}</td>
+                <td>
+                  <Value value={member.hasCode ? text.members.on : null} />
+                </td>
+                <td>
+                  <span className="row end">
+                    <button type="button" onClick={() => setOpen({ what: "reset", member })}>
+                      {text.members.reset}
+                    </button>
+                    <button type="button" className="danger" onClick={() => setOpen({ what: "remove", member })}>
+                      {text.members.remove}
+                    </button>
+                  </span>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {open?.what === "invite" && (
+        <Invite
+          close={() => setOpen(null)}
+          invited={(made) => {
+            setOpen(null);
+            setLink(made);
+            if (!made) say(text.members.hasAccount);
+            void again();
+          }}
+        />
+      )}
+      {open?.what === "remove" && (
+        <Confirm
+          title={text.members.remove}
+          typed={open.member.email || open.member.id}
+          action={text.members.remove}
+          isBusy={remove.isPending}
+          error={remove.error && messageOf(remove.error)}
+          close={() => setOpen(null)}
+          confirm={() => remove.mutate(open.member.id)}
+        >
+          <p>{text.members.removes}</p>
+        </Confirm>
+      )}
+      {open?.what === "reset" && (
+        <Confirm
+          title={text.members.reset}
+          action={text.members.reset}
+          isBusy={reset.isPending}
+          error={reset.error && messageOf(reset.error)}
+          close={() => setOpen(null)}
+          confirm={() => reset.mutate(open.member.id)}
+        >
+          <p>{text.members.resets(open.member.email)}</p>
+        </Confirm>
+      )}
+      {link && (
+        <Dialog title={text.members.link} close={() => setLink(null)}>
+          <div className="stack">
+            <p>{text.members.linkSays}</p>
+            <Copy value={link} name={text.members.link} />
+          </div>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+function Invite({ close, invited }: { close: () => void; invited: (link: string | null) => void }) {
+  const path = useProject();
+  const roles = useRoles();
+  const invite = useMutation<void, ApiError, FormData>({
+    mutationFn: async (said) => {
+      const body = { email: String(said.get("email")), role: String(said.get("role")) };
+      invited((await call(api.POST("/v1/projects/{project}/members", { params: { path }, body }))).link);
+    },
+  });
+  return (
+    <Confirm
+      title={text.members.invite}
+      action={text.members.invite}
+      isBusy={invite.isPending}
+      error={invite.error && messageOf(invite.error)}
+      close={close}
+      confirm={invite.mutate}
+    >
+      <Field label={text.signIn.email} name="email" type="email" required error={invite.error?.at("email")} />
+      <label className="field">
+        <span>{text.members.role}</span>
+        <select name="role" defaultValue="support">
+          {roles.data?.roles.map((role) => (
+            <option key={role.id} value={role.id}>
+              {role.name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </Confirm>
+  );
+}

@@ -1,0 +1,153 @@
+/** Rows of users: only those that can be seen are there, more are fetched as one scrolls. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Link } from "wouter";
+import { text } from "../../text/en";
+import { type Column, nameOf, type Profile } from "./columns";
+
+const ROW = 44; // px
+
+interface Props {
+  users: Profile[];
+  columns: Column[];
+  total: number | null;
+  sort: string;
+  setSort: (sort: string) => void;
+  more: () => void;
+  hasMore: boolean;
+  isStale: boolean;
+  chosen: ReadonlySet<string>;
+  choose: (ids: ReadonlySet<string>) => void;
+  hrefOf: (id: string) => string;
+}
+
+export function UserTable({
+  users,
+  columns,
+  total,
+  sort,
+  setSort,
+  more,
+  hasMore,
+  isStale,
+  chosen,
+  choose,
+  hrefOf,
+}: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useVirtualizer({
+    count: users.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 8,
+  });
+  const shown = rows.getVirtualItems();
+  const last = shown.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= users.length - 12) more();
+  }, [last, users.length, hasMore, more]);
+
+  useRowKeys(scroller, users.length, (place) => rows.scrollToIndex(place));
+  const template = `34px ${columns.map((column) => column.width).join(" ")}`;
+  const areAllChosen = users.length > 0 && users.every((user) => chosen.has(user.id));
+
+  function toggle(id: string) {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    choose(next);
+  }
+
+  return (
+    <div className="rows" ref={scroller} tabIndex={0} role="region" aria-label={text.users.list} aria-busy={isStale}>
+      <div role="table" aria-label={text.users.title} aria-rowcount={total === null ? -1 : total + 1}>
+        <div role="row" aria-rowindex={1} className="rows-head" style={{ gridTemplateColumns: template }}>
+          <span role="columnheader">
+            <input
+              type="checkbox"
+              aria-label={text.users.chooseAll}
+              checked={areAllChosen}
+              onChange={() => choose(areAllChosen ? new Set() : new Set(users.map((user) => user.id)))}
+            />
+          </span>
+          {columns.map((column) => (
+            <Head key={column.id} column={column} sort={sort} setSort={setSort} />
+          ))}
+        </div>
+        <div role="rowgroup" className="rows-body" style={{ height: rows.getTotalSize() }}>
+          {shown.map(({ index, start }) => {
+            const user = users[index]!;
+            return (
+              <div
+                key={user.id}
+                role="row"
+                aria-rowindex={index + 2}
+                data-place={index}
+                className={chosen.has(user.id) ? "rows-row chosen" : "rows-row"}
+                style={{ gridTemplateColumns: template, transform: `translateY(${start}px)`, height: ROW }}
+              >
+                <span role="cell">
+                  <input
+                    type="checkbox"
+                    aria-label={text.users.choose(nameOf(user))}
+                    checked={chosen.has(user.id)}
+                    onChange={() => toggle(user.id)}
+                  />
+                </span>
+                {columns.map((column, place) => (
+                  <span key={column.id} role="cell" className={column.isNumber ? "number" : undefined}>
+                    {place === 0 ? (
+                      <Link href={hrefOf(user.id)} className="row-link">
+                        {column.cell(user)}
+                      </Link>
+                    ) : (
+                      column.cell(user)
+                    )}
+                  </span>
+                ))}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Head({ column, sort, setSort }: { column: Column; sort: string; setSort: (sort: string) => void }) {
+  const isDown = sort === `-${column.sort}`;
+  const isUp = sort === column.sort;
+  const order = isDown ? "descending" : isUp ? "ascending" : undefined;
+  return (
+    <span role="columnheader" aria-sort={order} className={column.isNumber ? "number" : undefined}>
+      {column.sort ? (
+        <button type="button" className="sort" onClick={() => setSort(isDown ? column.sort! : `-${column.sort}`)}>
+          <span className="cut">{column.name}</span>
+          <span aria-hidden>{isDown ? "↓" : isUp ? "↑" : ""}</span>
+        </button>
+      ) : (
+        column.name
+      )}
+    </span>
+  );
+}
+
+/** j and k go from row to row; Enter opens the one with the focus, as it is a link. */
+function useRowKeys(scroller: React.RefObject<HTMLElement | null>, count: number, show: (place: number) => void) {
+  useEffect(() => {
+    const step = (event: Event) => {
+      const { key, target } = event as unknown as KeyboardEvent;
+      if (
+        (key !== "j" && key !== "k") ||
+        (target as HTMLElement).closest("input:not([type=checkbox]), textarea, select, dialog")
+      )
+        return;
+      const here = document.activeElement?.closest<HTMLElement>("[data-place]")?.dataset.place;
+      const place = here === undefined ? 0 : Number(here) + (key === "j" ? 1 : -1);
+      if (place < 0 || place >= count) return;
+      show(place);
+      requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-place="${place}"] a`)?.focus());
+    };
+    addEventListener("keydown", step);
+    return () => removeEventListener("keydown", step);
+  }, [scroller, count, show]);
+}
