@@ -106,7 +106,8 @@ const SIGNS = { increasing: "↗", stable: "→", decreasing: "↘" };
 /** In words too: an arrow alone says nothing to who cannot see it. */
 function Change({ of }: { of: Compared }) {
   if (!of.direction) return <small className="muted">{text.dashboard.tooLittle}</small>;
-  const change = of.change === null ? "" : `${of.change >= 0 ? "+" : "−"}${Math.abs(Math.round(of.change * 100))} %`;
+  const percent = Math.round((of.change ?? 0) * 100);
+  const change = percent ? `${percent > 0 ? "+" : "−"}${Math.abs(percent)} %` : "";
   return (
     <small className="muted">
       <span aria-hidden>{SIGNS[of.direction]}</span> {text.dashboard.directions[of.direction]} {change}
@@ -119,9 +120,9 @@ interface Query {
   tz: string;
 }
 
-function Panel({ title, children }: { title: string; children: ReactNode }) {
+function Panel({ title, children, isWide }: { title: string; children: ReactNode; isWide?: boolean }) {
   return (
-    <section className="panel">
+    <section className={isWide ? "panel wide" : "panel"}>
       <h2>{title}</h2>
       {children}
     </section>
@@ -140,7 +141,7 @@ function Activity({ query }: { query: Query }) {
       ),
   });
   return (
-    <Panel title={text.dashboard.activeByDay}>
+    <Panel title={text.dashboard.activeByDay} isWide>
       {trend.isPending ? (
         <Skeleton lines={4} />
       ) : trend.isError ? (
