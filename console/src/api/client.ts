@@ -31,6 +31,9 @@ export class ApiError extends Error {
   }
 }
 
+// Where the cookie is gone altogether, the API takes whoever asks for a server without its key.
+const SIGNED_OUT = ["no_session", "unknown_secret_key"];
+
 let csrfToken = "";
 let onSignedOut = () => {};
 
@@ -75,6 +78,6 @@ export async function call<T>(request: Promise<Answer<T>>): Promise<T> {
     body,
     answer.response.headers.get("x-request-id"),
   );
-  if (error.code === "no_session") onSignedOut();
+  if (SIGNED_OUT.includes(error.code)) onSignedOut();
   throw error;
 }
