@@ -173,5 +173,6 @@ def test_everyone_ends_with_the_same_documents_on_sqlite(tmp_path: Path) -> None
     run_model((Home(f"sqlite://{tmp_path}/{number}/log.sqlite3", "") for number in count()), 60, 15)
 
 
+@pytest.mark.timeout(600)  # a topic for each example
 def test_everyone_ends_with_the_same_documents_on_kafka(kafka_home: Home) -> None:
     run_model((Home(f"{kafka_home.dsn}-{number}", "") for number in count()), 4, 10)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from ask0.gateway.console.pages import DIST
-from bench.stack import Stack, wait_for
+from bench.stack import SECRET_KEY, Stack, wait_for
 from tests.browser.conftest import VIOLATIONS
 from tests.browser.pages import open_browser
 from tests.cli.processes import run
@@ -22,6 +24,12 @@ AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe
 @dataclass
 class Served:
     stack: Stack
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """As a server of the site does it: its changes are to be seen when it returns."""
+        headers = {"authorization": f"Bearer {SECRET_KEY}"}
+        answer = httpx.request(method, f"{self.stack.url}/v1/projects/-{path}", json=body, headers=headers, timeout=30)
+        return answer.status_code, answer.json()
 
     def link(self, email: str, role: str = "owner") -> str:
         """That lets them in."""

@@ -145,7 +145,10 @@ def test_who_has_roles_elsewhere_is_reset_by_who_owns_everything(served: Running
 
 
 def test_roles_of_a_project_are_its_own(served: Running, boss: Person) -> None:
-    assert boss.call("PUT", "/roles/auditor", {"name": "<b>Auditor", "scopes": ["audit:read", "users:read"]}).status_code == 200
+    assert (
+        boss.call("PUT", "/roles/auditor", {"name": "<b>Auditor", "scopes": ["audit:read", "users:read"]}).status_code
+        == 200
+    )
     zoe = person(served, "zoe@example.com", "viewer")
     boss.call("PATCH", f"/members/{zoe.id}", {"role": "auditor"})
     assert zoe.call("GET", "/audit").status_code == 200
