@@ -46,6 +46,7 @@ from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.members import ProjectMembers, members_group
+from ask0.gateway.api.profile_reads import ProfileReads
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
@@ -159,6 +160,8 @@ def create_app(
     arrivals = Arrivals(log, warehouse, threads)
     changes = Changes(log, arrivals, warehouse, of_servers, budgets, disk)
     accesses = Accesses(catalog, defined, users, changes)
+    reads = ProfileReads(changes)
+    users.seen = reads.look
     background, finding, removing = Background("background"), Background("finding"), Background("removing", 2)
     jobs = catalog_jobs.Jobs(catalog.replica)
     erasing = Erasing(changes, defined, defined.suppressions, removing, catalog.seal)
@@ -231,6 +234,7 @@ def create_app(
             await segment_exports.close()
             await uses.close()
             await records.close()
+            await reads.close()
             await sessions.close()
             sign_ins.close()
             await arrivals.close()

@@ -1,6 +1,6 @@
 """Users, for whoever has the project's secret key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,11 +21,13 @@ class Users:
         self._warehouse = warehouse
         self._questions = questions
         self._definitions = definitions
+        self.seen: Callable[[Asked, str], None] = lambda asked, user_id: None  # told whose profile was read
 
     async def profile(self, asked: Asked) -> Response:
         """A guest who has become a user is answered as that user."""
-        profile = await self.read(project_of(asked), asked.request.path_params["id"])
-        return answer_profile(found(profile))
+        profile = found(await self.read(project_of(asked), asked.request.path_params["id"]))
+        self.seen(asked, profile["id"])
+        return answer_profile(profile)
 
     async def read(self, project_id: str, id: str) -> dict[str, Any] | None:
         """Raises ServiceUnavailable."""

@@ -80,7 +80,7 @@ def test_a_secret_key_in_the_address_says_nothing(gateway: Running) -> None:
 
 def test_the_description_says_what_it_takes_and_answers(gateway: Running) -> None:
     described = gateway.client.get("/openapi.json").json()["paths"]["/v1/projects/{project}/users/{id}"]["get"]
-    assert described["security"] == [{"bearer": ["users:read"]}, {"basic": ["users:read"]}]
+    assert described["security"] == [{"bearer": ["users:read"]}, {"basic": ["users:read"]}, {"session": ["users:read"]}]
     assert {parameter["name"] for parameter in described["parameters"]} == {"project", "id"}
     schema = described["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Profile"}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -161,6 +162,27 @@ def test_roles_of_a_project_are_its_own(served: Running, boss: Person) -> None:
     assert code(boss.call("PUT", "/roles/owner", {"name": "x", "scopes": []})) == (409, "exists")
     for id in ("A B", "x" * 51, "-x", "é"):
         assert code(boss.call("PUT", f"/roles/{id}", {"name": "x", "scopes": []})) == (400, "invalid_role"), id
+
+
+def test_whose_profile_somebody_looks_at_is_in_the_audit_log_once_and_goes_with_an_erase(
+    served: Running, boss: Person
+) -> None:
+    reader = person(served, "reader@example.com", "viewer")
+    key = Person(served, authorization=f"Bearer {SECRET}")
+    assert boss.call("PUT", "/users/read-1", {"plan": "pro"}).status_code in (200, 201)
+    for _ in range(3):
+        assert reader.call("GET", "/users/read-1").status_code == 200
+        assert key.call("GET", "/users/read-1").status_code == 200
+
+    def told() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = boss.call("GET", "/audit?action=user.read").json()["audit"]
+        return [entry for entry in found if entry["actor"] == f"member:{reader.id}"]
+
+    wait_for(lambda: len(told()) == 1, "the entry")
+    assert (told()[0]["entity"], told()[0]["entityId"]) == ("user", "read-1")
+    job = boss.call("DELETE", "/users/read-1").json()["job"]
+    wait_for(lambda: boss.call("GET", f"/jobs/{job['id']}").json()["job"]["status"] == "done", "the erasure")
+    assert told()[0]["entityId"] is None
 
 
 def walked(gateway: Running) -> Iterator[tuple[str, str, list[str]]]:
