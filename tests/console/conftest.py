@@ -103,6 +103,7 @@ def context(browser: Browser, owner_state: Path, request: pytest.FixtureRequest)
         color_scheme=request.param,
         viewport={"width": 1280, "height": 860},
         accept_downloads=True,
+        timezone_id="UTC",
     )
     context.add_init_script(VIOLATIONS)
     yield context

@@ -3,8 +3,7 @@
 import json
 import re
 
-import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 
 from bench.stack import wait_for
 from tests.console.conftest import PROJECT, Console, Served
@@ -175,16 +174,3 @@ def test_what_finds_nobody_says_what_to_loosen(console: Console) -> None:
     console.check_with_axe()
     console.page.get_by_role("button", name="Clear the search").click()
     expect(console.page.locator(".rows-row").first).to_be_visible()
-
-
-@pytest.mark.parametrize("context", ["light", "dark"], indirect=True)
-@pytest.mark.parametrize(
-    "path", ["dashboard", "users", "users/demo-9", "conversations", "settings?tab=members", "settings?tab=roles"]
-)
-def test_every_page_is_for_everybody(context: BrowserContext, console: Console, path: str) -> None:
-    """For who hears it, reads it in the dark, or on a small screen."""
-    console.open(path)
-    console.page.wait_for_load_state("networkidle")
-    console.check_with_axe()
-    console.page.set_viewport_size({"width": 320, "height": 700})
-    assert console.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -18,10 +18,23 @@ export const pages: Page[] = [
   },
   { path: "users", name: text.nav.users, scope: "users:read", view: lazy(() => import("../pages/users/Users")) },
   {
+    path: "segments",
+    name: text.nav.segments,
+    scope: "users:read",
+    view: lazy(() => import("../pages/segments/Segments")),
+  },
+  {
     path: "conversations",
     name: text.nav.conversations,
     scope: "events:read",
     view: lazy(() => import("../pages/conversations/Conversations")),
   },
+  {
+    path: "insights",
+    name: text.nav.insights,
+    scope: "events:read",
+    view: lazy(() => import("../pages/insights/Insights")),
+  },
+  { path: "data", name: text.nav.data, scope: "events:read", view: lazy(() => import("../pages/data/Data")) },
   { path: "settings", name: text.nav.settings, view: lazy(() => import("../pages/settings/Settings")) },
 ];

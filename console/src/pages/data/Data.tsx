@@ -1,0 +1,142 @@
+/** What a project has met: its events with their properties, and what its traits are. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { api, call } from "../../api/client";
+import { useProject } from "../../app/session";
+import { titled, useParameter } from "../../kit/address";
+import { ErrorState, Skeleton } from "../../kit/states";
+import { Tabs } from "../../kit/Tabs";
+import { Num, Time, Value } from "../../kit/values";
+import { text } from "../../text/en";
+
+const TABS = [
+  { id: "events", name: text.data.events, view: Events },
+  { id: "properties", name: text.data.properties, view: Properties },
+];
+
+export default function Data() {
+  const [tab, open] = useParameter("tab");
+  const here = TABS.find((one) => one.id === tab) ?? TABS[0]!;
+  useEffect(() => {
+    document.title = titled(text.nav.data);
+  }, []);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>{text.nav.data}</h1>
+      </div>
+      <Tabs label={text.nav.data} tabs={TABS} open={here.id} choose={open}>
+        <here.view />
+      </Tabs>
+    </div>
+  );
+}
+
+function Events() {
+  const path = useProject();
+  const catalog = useQuery({
+    queryKey: ["catalog", path.project],
+    queryFn: () => call(api.GET("/v1/projects/{project}/catalog/events", { params: { path } })),
+  });
+  if (catalog.isPending) return <Skeleton lines={8} />;
+  if (catalog.isError) return <ErrorState error={catalog.error} retry={catalog.refetch} />;
+  if (!catalog.data.events.length) return <p className="state">{text.events.none}</p>;
+  return (
+    <div className="scroll-x">
+      <table>
+        <thead>
+          <tr>
+            <th>{text.events.name}</th>
+            <th>{text.data.type}</th>
+            <th className="number">{text.count}</th>
+            <th>{text.data.first}</th>
+            <th>{text.data.last}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {catalog.data.events.map((one) => (
+            <tr key={`${one.type}${one.event}`}>
+              <td>
+                <details>
+                  <summary>
+                    <Value value={one.event} />
+                  </summary>
+                  <ul>
+                    {one.properties.map((property) => (
+                      <li key={property.name}>
+                        <code>{property.name}</code> <small className="muted">{property.types.join(", ")}</small>
+                      </li>
+                    ))}
+                  </ul>
+                </details>
+              </td>
+              <td>{one.type}</td>
+              <td className="number">
+                <Num value={one.count} />
+              </td>
+              <td>
+                <Time at={one.firstSeenAt} />
+              </td>
+              <td>
+                <Time at={one.lastSeenAt} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface Property {
+  name: string;
+  type: string;
+  required?: boolean;
+  pii?: boolean;
+  trusted?: boolean;
+  description?: string;
+}
+
+function Properties() {
+  const path = useProject();
+  const properties = useQuery({
+    queryKey: ["properties", path.project],
+    queryFn: () => call(api.GET("/v1/projects/{project}/properties", { params: { path } })),
+  });
+  if (properties.isPending) return <Skeleton lines={6} />;
+  if (properties.isError) return <ErrorState error={properties.error} retry={properties.refetch} />;
+  const all = properties.data.properties as unknown as Property[];
+  if (!all.length) return <p className="state">{text.data.noProperties}</p>;
+  return (
+    <div className="scroll-x">
+      <table>
+        <thead>
+          <tr>
+            <th>{text.users.name}</th>
+            <th>{text.data.type}</th>
+            <th>{text.data.rules}</th>
+            <th>{text.data.description}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {all.map((one) => (
+            <tr key={one.name}>
+              <td>
+                <code>{one.name}</code>
+              </td>
+              <td>{one.type}</td>
+              <td>
+                {[one.required && text.data.required, one.pii && text.data.pii, one.trusted && text.data.trusted]
+                  .filter(Boolean)
+                  .join(", ")}
+              </td>
+              <td>
+                <Value value={one.description} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
