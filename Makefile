@@ -8,6 +8,7 @@
 # make lock   renew the lock files from pyproject.toml
 # make widget build the browser bundle alone
 # make console build the console alone
+# make screenshots  the pictures of the README, of a console with demo data
 # make console-types  write down anew what the API takes and answers, for the console
 # make sdks   install the SDKs of others that the tests run
 
@@ -25,7 +26,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-quick faults check bench bench-widgets lock widget console console-types set-up programs sdks
+.PHONY: run test test-quick faults check bench bench-widgets lock widget console console-types screenshots set-up programs sdks
 
 run: $(VENV)/.runtime gateway/static/manifest.json gateway/console/dist/index.html
 	@exec $(BIN)/ask0 serve
@@ -99,6 +100,9 @@ console: gateway/console/dist/index.html
 console/types/node_modules/.package-lock.json: console/types/package.json console/types/package-lock.json
 	npm ci --silent --no-audit --no-fund --prefix console/types
 	@touch $@
+
+screenshots: set-up programs
+	$(BIN)/python -m tests.console.screenshots
 
 # The types of the API, as the gateway describes it; a test finds out when they are old.
 console-types: $(VENV)/.dev console/types/node_modules/.package-lock.json

@@ -50,7 +50,9 @@ export function Funnel() {
                   <Num value={step.share} share /> {text.insights.ofAll}
                 </span>
               </p>
-              <meter min={0} max={1} value={step.share ?? 0} aria-label={step.event} />
+              <svg className="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden>
+                <rect width={100 * (step.share ?? 0)} height={1} />
+              </svg>
             </li>
           ))}
         </ol>

@@ -15,7 +15,9 @@ export function Privacy({ user, close }: { user: Profile; close: () => void }) {
   const [isAsked, ask] = useState(false);
   const [job, setJob] = useState<string | null>(null);
   const whole = `/v1/projects/${encodeURIComponent(project)}/users/${encodeURIComponent(user.id)}/export`;
-  const said = [...Object.entries(user.consent), ...Object.entries(user.preferences)];
+  const said = [...Object.entries(user.consent), ...Object.entries(user.preferences)].filter(
+    ([, state]) => state !== null,
+  );
   return (
     <div className="stack">
       <section className="stack">

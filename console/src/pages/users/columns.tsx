@@ -22,7 +22,7 @@ export const known: Column[] = [
     id: "email",
     name: text.users.who,
     sort: "email",
-    width: "minmax(190px, 2fr)",
+    width: "minmax(190px, 3fr)",
     cell: (user) => <span className="cut">{nameOf(user)}</span>,
   },
   {
