@@ -52,6 +52,7 @@ from ask0.gateway.api.segment_exports import SegmentExports, segment_export_grou
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.settings import Settings as ProjectSettingsApi
 from ask0.gateway.api.settings import settings_group
+from ask0.gateway.api.snippet import Snippets, snippet_group
 from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_merges import UserMerges
@@ -207,6 +208,7 @@ def create_app(
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
         members_group(entrance, ProjectMembers(members, origins)),
+        snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),
         cookie_group(entrance, same_site),

@@ -83,6 +83,7 @@ TAGS = {
     "insights": "What a whole project looks like",
     "catalog": "What a project has met",
     "access": "Who may use the assistant",
+    "snippet": "What a site pastes",
     "session": "Signing in, and one's own account",
     "members": "Who may sign in, and what they may do",
     "roles": "What members may do",

@@ -268,6 +268,11 @@ class Me(Answer):
     limits: CallLimits
 
 
+class Snippet(Answer):
+    write_key: str = Field(description="wk_…, the project's oldest; it is public")
+    snippet: str = Field(description="HTML")
+
+
 class PropertyEdit(Strict):
     properties: list[dict[str, Any]] = Field(
         max_length=MAX_PROPERTIES,

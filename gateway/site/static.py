@@ -80,6 +80,10 @@ class Static:
             headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE, "vary": "Host"},
         )
 
+    def stub(self, host: str, key: str) -> str:
+        """What a page has in it. Raises NotFound before the widget is built."""
+        return self.filled("snippet.js", {"__ASK0_KEY__": key, "__ASK0_HOST__": host})
+
     def filled(self, name: str, values: dict[str, str]) -> str:
         """A built file with its placeholders replaced, each value escaped to stand inside a JavaScript string."""
         text = self._asset(name).variants["identity"].decode()

@@ -2,9 +2,11 @@
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from tests.cli.processes import run
 from tests.console.conftest import Console, Served
 
 PAGES = [
@@ -36,6 +38,20 @@ def test_it_is_for_everybody(context: BrowserContext, console: Console, path: st
     console.check_with_axe()
     console.page.set_viewport_size({"width": 320, "height": 700})
     assert console.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_new_project_says_what_to_paste_and_celebrates_its_first_event(served: Served, console: Console) -> None:
+    made = run("project", "create", "Fresh", "--json", settings=served.stack.environ).json
+    console.page.goto(f"{console.url}/console/p/{made['id']}/dashboard")
+    console.page.get_by_role("heading", name="Nothing has happened here yet").wait_for()
+    expect(console.page.locator(".snippet code")).to_contain_text(f"{served.stack.url}/ask0.js#{made['writeKey']}")
+    console.check_with_axe()
+    event = {"type": "track", "event": "Began", "userId": "first-of-all"}
+    sent = httpx.post(f"{console.url}/v1/track", json=event, headers={"x-write-key": made["writeKey"]})
+    assert sent.status_code == 200
+    expect(console.page.get_by_role("heading", name="The first event is here")).to_be_visible(timeout=30_000)
+    console.page.get_by_role("link", name="Look who it is").click()
+    expect(console.page.locator(".row-link")).to_have_text("first-of-all")
 
 
 def test_a_tile_leads_to_who_is_behind_it(console: Console) -> None:

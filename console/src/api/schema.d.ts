@@ -1214,6 +1214,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to paste into the head of your pages */
+        get: operations["getSnippet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3532,6 +3549,19 @@ export interface components {
              * @description How much of all their activity falls there, 0 to 1
              */
             share: number;
+        };
+        /** Snippet */
+        Snippet: {
+            /**
+             * Writekey
+             * @description wk_…, the project's oldest; it is public
+             */
+            writeKey: string;
+            /**
+             * Snippet
+             * @description HTML
+             */
+            snippet: string;
         };
         /**
          * SomeFields
@@ -6940,6 +6970,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    getSnippet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to paste into the head of your pages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snippet"];
+                };
             };
         };
     };

@@ -348,7 +348,10 @@ export const text = {
   first: {
     title: "Nothing has happened here yet",
     says: "Put this into the head of your pages:",
-    key: "In place of … stands the write key of this project: `ask0 key list` shows it.",
+    snippet: "the snippet",
+    here: "The first event is here",
+    hereSays: "Ask0 has met somebody. The numbers of this page follow within a minute.",
+    look: "Look who it is",
     waiting: "Waiting for the first event",
     demo: "Try the demo page",
   },

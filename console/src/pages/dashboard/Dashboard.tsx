@@ -25,7 +25,7 @@ export default function Dashboard() {
   const overview = useQuery({
     queryKey: ["overview", path.project, days],
     queryFn: () => call(api.GET("/v1/projects/{project}/insights/overview", { params: { path, query } })),
-    refetchInterval: (found) => (isEmpty(found.state.data) ? 2_000 : 60_000),
+    refetchInterval: (found) => (isEmpty(found.state.data) ? 10_000 : 60_000),
   });
   useEffect(() => {
     document.title = titled(text.nav.dashboard);
