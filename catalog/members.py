@@ -176,8 +176,9 @@ class Members:
 
     def first_owner(self) -> Member | None:
         """Who came by the first link and has not said how to come again."""
-        found = [stored.document for stored in self.people.of("").values() if stored.document.is_owner_of_all]
-        return min(found, key=lambda member: member.created_at) if found else None
+        owners = [stored.document for stored in self.people.of("").values() if stored.document.is_owner_of_all]
+        nameless = [owner for owner in owners if not owner.email]  # the others were invited by theirs
+        return min(nameless, key=lambda owner: owner.created_at) if nameless else None
 
     def _check_owner_stays(self, member: Member) -> None:
         """Of those who can sign in."""

@@ -10,6 +10,7 @@ import pyotp
 import pytest
 
 from ask0.gateway.sessions.attempts import BURST
+from ask0.schemas.roles import EVERYWHERE
 from ask0.warehouse.connect import Warehouse
 from bench.stack import wait_for
 from tests.gateway.running import PROJECT, SECRET, Running, running
@@ -38,6 +39,7 @@ def test_the_first_link_lets_an_owner_in_once_and_none_does_once_somebody_has_a_
     clickhouse: Warehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with running(tmp_path_factory.mktemp("first"), clickhouse) as gateway:
+        let_in(gateway, "invited@example.com", "owner", EVERYWHERE)  # and has not come yet
         token, owner = let_in(gateway, "", "owner", kind="first"), Person(gateway)
         wait_until_known(owner, token)
         told = owner.use_link(token).json()
