@@ -52,8 +52,5 @@ def test_it_goes_on_with_its_keys_and_counts_nothing_twice(tmp_path: Path) -> No
         assert server.post([{"event": "After", "userId": "u", "messageId": "m9"}]).status_code == 200
         wait_for(lambda: server.query(count) == "4\t4", "the next event")
         wait_for(lambda: server.run("group", "list", "--json").json[0]["lag"] == 0, "the worker to be done")
-        wait_for(lambda: server.query("SELECT uniqExact(action) FROM audit_log") == "2", "the entry in the audit log")
-        assert set(server.query("SELECT DISTINCT action FROM audit_log").splitlines()) == {
-            "project.entered",
-            "key.entered",
-        }
+        entered = "SELECT DISTINCT action FROM audit_log WHERE project_id <> '' ORDER BY action"
+        wait_for(lambda: server.query(entered).splitlines() == ["key.entered", "project.entered"], "the entries")
