@@ -1,7 +1,6 @@
 """Who may sign in, who is signed in, and what they may do where: in memory, as new as this process's replica."""
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from ask0.catalog.collection import Collection, OfProject, Stored
 from ask0.catalog.documents import write_document
 from ask0.catalog.errors import CatalogError
+from ask0.catalog.keys import now_ms
 from ask0.catalog.replica import Replica
 from ask0.catalog.rule import Outcome
 from ask0.schemas.changes import name_of
@@ -255,10 +255,6 @@ def new_id(prefix: str) -> str:
 def new_token() -> str:
     """Of a session or a link."""
     return secrets.token_urlsafe(32)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _audited(project_id: str) -> str:

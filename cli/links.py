@@ -3,6 +3,7 @@
 from ask0.catalog.members import By, Members, new_token, write_wanted
 from ask0.catalog.replica import Replica
 from ask0.cli.datadir import running
+from ask0.schemas.members import ENTER
 from ask0.schemas.settings import Settings
 
 
@@ -10,7 +11,7 @@ def console_link(settings: Settings, token: str, url: str = "") -> str:
     """`url` is where the gateway answers; else what is known of that. After the # it is sent to no server."""
     note = running(settings.data_dir)
     known = settings.public_url or url or (note.url if note else f"http://{settings.host}:{settings.port}")
-    return f"{known.rstrip('/')}/console/enter#{token}"
+    return f"{known.rstrip('/')}{ENTER}{token}"
 
 
 async def first_token(replica: Replica) -> str:

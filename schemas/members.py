@@ -22,6 +22,8 @@ SESSION_ENDED: Final = "session.ended"
 LINK_USED: Final = "link.used"
 SESSION_SEEN: Final = "session.seen"  # told to nobody: it says no more than that somebody is still there
 
+ENTER: Final = "/console/enter#"  # and a link's token: what comes after the # is sent to no server, and so in no log
+
 MAX_MEMBERS = 2_000
 MAX_SESSIONS = 20  # of a member: the oldest ends
 MAX_LINKS = 5  # of a member, likewise

@@ -21,10 +21,8 @@ from ask0.schemas import member_api
 from ask0.schemas.changes import name_of
 from ask0.schemas.documents import subject_of
 from ask0.schemas.events import write_time
-from ask0.schemas.members import ROLE, Member, Role, email_of
+from ask0.schemas.members import ENTER, ROLE, Member, Role, email_of
 from ask0.schemas.roles import BUILT_IN, EVERYWHERE, MAX_ROLES, OWNER
-
-ENTER = "/console/enter#"  # what comes after the # is sent to no server, and so in no log
 
 
 class ProjectMembers:
@@ -49,7 +47,8 @@ class ProjectMembers:
         await carry_out(self._members, find, _by(asked))
         member = self._members.of_email(email)
         assert member
-        link = None if member.password else await self._link(asked, member, "invitation", project_id)
+        is_theirs_to_have = not member.password and self._may_have_link(asked.caller, member, project_id)
+        link = await self._link(asked, member, "invitation", project_id) if is_theirs_to_have else None
         return JSONResponse({"member": self._show(member, project_id), "link": link}, status_code=201)
 
     async def change(self, asked: Asked) -> Response:
@@ -81,7 +80,7 @@ class ProjectMembers:
         project_id = project_of(asked)
         member = self._find(asked, project_id)
         self._check_may_manage(asked.caller, member, project_id)
-        if {*member.roles} - {project_id} and not self._is_owner_of_all(asked.caller):
+        if not self._may_have_link(asked.caller, member, project_id):
             raise Forbidden(
                 "they have roles in other projects too: an owner of everything, or `ask0 member reset`, can do this",
                 code="not_yours",
@@ -157,6 +156,10 @@ class ProjectMembers:
             raise Forbidden("they own every project: only another such owner changes that", code="not_yours")
         if member.role_in(project_id) == OWNER and not self._is_owner(caller, project_id):
             raise Forbidden("only an owner changes or removes owners", code="not_yours")
+
+    def _may_have_link(self, caller: Caller, member: Member, project_id: str) -> bool:
+        """Whoever has it becomes the member, wherever that has a role."""
+        return not {*member.roles} - {project_id} or self._is_owner_of_all(caller)
 
     def _is_owner(self, caller: Caller, project_id: str) -> bool:
         stored = self._members.get(caller.actor.removeprefix("member:"))

@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogError
-from ask0.catalog.members import By, Wanted, now_ms, to_end
+from ask0.catalog.keys import now_ms
+from ask0.catalog.members import By, Wanted, to_end
 from ask0.catalog.passwords import is_secret, new_secret, step_of, uri_of
 from ask0.gateway.errors import Conflict, NotFound, Unauthorized, unprocessable
 from ask0.gateway.operations import Asked

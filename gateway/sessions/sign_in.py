@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogUnavailable, MovedOn
+from ask0.catalog.keys import now_ms
 from ask0.catalog.members import (
     By,
     Wanted,
     ends_at,
     new_id,
     new_token,
-    now_ms,
     to_end,
     to_use_up,
     write_wanted,

@@ -10,14 +10,15 @@ from starlette.requests import Request
 
 from ask0.catalog.cache import CatalogCache
 from ask0.catalog.errors import CatalogError
-from ask0.catalog.members import By, Lifetimes, Members, Wanted, now_ms, write_wanted
+from ask0.catalog.keys import now_ms
+from ask0.catalog.members import By, Lifetimes, Members, Wanted, write_wanted
+from ask0.gateway.api.paths import OWN
 from ask0.gateway.callers import Access, Caller
 from ask0.gateway.errors import Forbidden, NotFound, Unauthorized
 from ask0.gateway.sessions.cookies import Cookies
 from ask0.schemas.members import SESSION, SESSION_SEEN, Member, Session, csrf_token, session_id
 from ask0.schemas.roles import EVERYWHERE
 
-OWN = "-"  # in a path
 READING = ("GET", "HEAD")
 NOTED_MS = 300_000  # that somebody is still there is written down this often, at most
 

@@ -70,18 +70,15 @@ class Static:
         key = asked.request.query_params.get("writeKey")
         if not key:
             raise BadRequest("the key that the snippet is to have stands in ?writeKey=")
-        values = {
-            "__ASK0_KEY__": "&".join(filter(None, (key, _options(asked.request.query_params)))),
-            "__ASK0_HOST__": self._origins.of(asked.request.scope),
-        }
+        with_options = "&".join(filter(None, (key, _options(asked.request.query_params))))
         return Response(
-            self.filled("snippet.js", values),
+            self.stub(self._origins.of(asked.request.scope), with_options),
             media_type="text/javascript",
             headers={**FOR_ANY_SITE, "cache-control": SHORT_CACHE, "vary": "Host"},
         )
 
     def stub(self, host: str, key: str) -> str:
-        """What a page has in it. Raises NotFound before the widget is built."""
+        """What a page has in it; options may follow the key. Raises NotFound before the widget is built."""
         return self.filled("snippet.js", {"__ASK0_KEY__": key, "__ASK0_HOST__": host})
 
     def filled(self, name: str, values: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from ask0.schemas.roles import BUILT_IN
 from ask0.schemas.scopes import SCOPES
 from bench.stack import wait_for
 from tests.gateway.running import OTHER_PROJECT, PROJECT, SECRET, Running, save
-from tests.gateway.sessions.people import PASSWORD, Person, owner_of_all, person
+from tests.gateway.sessions.people import PASSWORD, Person, let_in, owner_of_all, person
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,16 @@ def test_who_has_an_account_gets_a_role_and_no_link(served: Running, boss: Perso
         OTHER_PROJECT: "viewer",
     }
     assert code(vic.call("GET", "/v1/projects/-/users")) == (404, "unknown_project")  # of two, `-` is neither
+
+
+def test_who_is_invited_elsewhere_and_has_not_come_is_not_taken_over_by_an_invitation(
+    served: Running, boss: Person, admin: Person
+) -> None:
+    let_in(served, "waits@example.com", "admin", OTHER_PROJECT)
+    answer = invite(admin, "waits@example.com", "viewer")
+    assert (answer.status_code, answer.json()["link"]) == (201, None)
+    let_in(served, "waits-too@example.com", "admin", OTHER_PROJECT)
+    assert token_of(invite(boss, "waits-too@example.com", "viewer"))
 
 
 def test_a_removed_member_is_out_wherever_they_are_signed_in(served: Running, admin: Person) -> None:
