@@ -18,6 +18,7 @@ from tests.gateway.sessions.people import PASSWORD
 
 PROJECT = "proj_bench"
 USERS = 320
+PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -56,6 +57,30 @@ class Console:
         found = [one for one in self.complaints if not any(part in one for part in self.expected)]
         assert found == []
         assert self.page.evaluate("self.violations ?? []") == []
+
+    def fits(self) -> bool:
+        """Nothing of the page is to be scrolled to at the side."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+    def enlarge_text(self, times: float = 2) -> None:
+        """As somebody sets it in their browser."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": int(16 * times), "fixed": int(13 * times)}})
+        session.detach()
+        self.page.wait_for_function(
+            "(size) => getComputedStyle(document.documentElement).fontSize === size", arg=f"{16 * times:g}px"
+        )
+
+    def picture(self, name: str) -> None:
+        """What is to be seen now, in light, dark and on a small screen, for people to look at after CI."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page, size = self.page, self.page.viewport_size
+        for kind, scheme, width in (("light", "light", 1280), ("dark", "dark", 1280), ("small", "light", 320)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size({"width": width, "height": 860})
+            page.screenshot(path=PICTURES / f"{name}-{kind}.png")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(size or {"width": 1280, "height": 860})
 
     def check_with_axe(self) -> None:
         """As WCAG 2.2 AA has it."""
@@ -96,11 +121,11 @@ def owner_state(served: Served, browser: Browser, tmp_path_factory: pytest.TempP
     return state
 
 
-@pytest.fixture(params=["light"])
-def context(browser: Browser, owner_state: Path, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+@pytest.fixture
+def context(browser: Browser, owner_state: Path) -> Iterator[BrowserContext]:
     context = browser.new_context(
         storage_state=owner_state,
-        color_scheme=request.param,
+        color_scheme="light",
         viewport={"width": 1280, "height": 860},
         accept_downloads=True,
         timezone_id="UTC",

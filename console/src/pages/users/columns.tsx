@@ -15,62 +15,62 @@ export interface Column {
   cell: (user: Profile) => ReactNode;
 }
 
-const NUMBER = { isNumber: true, width: "minmax(84px, 0.5fr)" };
+const NUMBER = { isNumber: true, width: "minmax(5.25rem, 0.5fr)" };
 
 export const known: Column[] = [
   {
     id: "email",
     name: text.users.who,
     sort: "email",
-    width: "minmax(190px, 3fr)",
+    width: "minmax(11.875rem, 3fr)",
     cell: (user) => <span className="cut">{nameOf(user)}</span>,
   },
   {
     id: "name",
     name: text.users.name,
     sort: "name",
-    width: "minmax(130px, 1fr)",
+    width: "minmax(8.125rem, 1fr)",
     cell: (user) => <Value value={user.name} />,
   },
   {
     id: "customerId",
     name: text.users.customerId,
     sort: "customerId",
-    width: "minmax(110px, 1fr)",
+    width: "minmax(6.875rem, 1fr)",
     cell: (user) => <Value value={user.customerId} />,
   },
   {
     id: "status",
     name: text.users.status,
     sort: "status",
-    width: "130px",
+    width: "8.125rem",
     cell: (user) => <Status status={user.status} />,
   },
   {
     id: "stage",
     name: text.users.stage,
     sort: "stage",
-    width: "minmax(90px, 0.6fr)",
+    width: "minmax(5.625rem, 0.6fr)",
     cell: (user) => <Value value={user.stage} />,
   },
   {
     id: "plan",
     name: text.users.plan,
     sort: "plan",
-    width: "minmax(90px, 0.6fr)",
+    width: "minmax(5.625rem, 0.6fr)",
     cell: (user) => <Value value={user.plan} />,
   },
   {
     id: "company",
     name: text.users.company,
     sort: "company",
-    width: "minmax(110px, 1fr)",
+    width: "minmax(6.875rem, 1fr)",
     cell: (user) => <Value value={user.company} />,
   },
   {
     id: "tags",
     name: text.users.tags,
-    width: "minmax(110px, 1fr)",
+    width: "minmax(6.875rem, 1fr)",
     cell: (user) => user.tags.slice(0, 3).map((tag) => <Tag key={tag}>{tag}</Tag>),
   },
   {
@@ -99,14 +99,14 @@ export const known: Column[] = [
     id: "createdAt",
     name: text.users.created,
     sort: "createdAt",
-    width: "minmax(104px, 0.7fr)",
+    width: "minmax(6.5rem, 0.7fr)",
     cell: (user) => <Time at={user.createdAt} />,
   },
   {
     id: "lastActiveAt",
     name: text.users.lastActive,
     sort: "lastActiveAt",
-    width: "minmax(120px, 0.7fr)",
+    width: "minmax(7.5rem, 0.7fr)",
     cell: (user) => <Time at={user.lastActiveAt} />,
   },
 ];
@@ -123,7 +123,7 @@ export function columnOf(id: string): Column | undefined {
     id,
     name,
     sort: `${TRAIT}${name.replaceAll(".", "\\.")}`,
-    width: "minmax(110px, 1fr)",
+    width: "minmax(6.875rem, 1fr)",
     cell: (user) => (
       <span className="cut">
         <Value value={user.traits[name]} />
