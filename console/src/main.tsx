@@ -18,7 +18,9 @@ const queries = new QueryClient({
       staleTime: 15_000,
       retry: (count, error) => error instanceof ApiError && (error.status === 0 || error.status === 503) && count < 2,
       refetchOnWindowFocus: false,
+      networkMode: "always", // what a browser thinks of the network may be wrong, and waiting in silence helps nobody
     },
+    mutations: { networkMode: "always" },
   },
 });
 
