@@ -27,6 +27,7 @@ from ask0.schemas import (
     user_files,
     user_merges,
     user_writes,
+    views,
 )
 from ask0.schemas.filters import inline, operands, parser
 from ask0.schemas.settings import Settings
@@ -278,8 +279,8 @@ def _table() -> list[Bound]:
         ),
         Bound("Tags of a user, those taken off too", f"{user_changes.MAX_USER_TAGS:,}", "422; left out", LEFT_OUT),
         Bound(
-            "Segments, stages, properties, deactivated users of a project",
-            f"{documents.MAX_SEGMENTS}, {documents.MAX_STAGES}, {properties.MAX_PROPERTIES}, "
+            "Segments, saved views, stages, properties, deactivated users of a project",
+            f"{documents.MAX_SEGMENTS}, {views.MAX_VIEWS}, {documents.MAX_STAGES}, {properties.MAX_PROPERTIES}, "
             f"{documents.MAX_DEACTIVATED:,}",
             "422, 400",
             "–",

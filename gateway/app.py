@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask0.catalog import jobs as catalog_jobs
 from ask0.catalog.cache import CatalogCache
+from ask0.catalog.collection import Collection
 from ask0.catalog.members import Lifetimes, Members
 from ask0.catalog.project_settings import ProjectSettings
 from ask0.eventlog.log import Log, LogUnavailable
@@ -58,6 +59,7 @@ from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_merges import UserMerges
 from ask0.gateway.api.user_writes import UserWrites
 from ask0.gateway.api.users import Users
+from ask0.gateway.api.views import Views, views_group
 from ask0.gateway.arrivals import Arrivals
 from ask0.gateway.bodies import BodyReader
 from ask0.gateway.console.pages import Pages, console_group
@@ -103,6 +105,7 @@ from ask0.schemas import wire
 from ask0.schemas.erasure import ERASING
 from ask0.schemas.jobs import EXPORT
 from ask0.schemas.settings import Settings
+from ask0.schemas.views import VIEW, View
 from ask0.warehouse.connect import Warehouse
 
 LOG_START_SECONDS = 2.0
@@ -208,6 +211,7 @@ def create_app(
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
         members_group(entrance, ProjectMembers(members, origins)),
+        views_group(entrance, Views(changes, Collection(catalog.replica, VIEW, View))),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),

@@ -78,6 +78,7 @@ TAGS = {
     "users": "Users, and what they did, for servers",
     "properties": "What a project's traits are",
     "segments": "Users who match a filter, under a name",
+    "views": "How the list of users is looked at, under a name",
     "stages": "Where users are, by rules that are tried in order",
     "conversations": "What was talked about",
     "insights": "What a whole project looks like",

@@ -1214,6 +1214,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views */
+        get: operations["getViews"];
+        put?: never;
+        /** Save a view */
+        post: operations["postViews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a view */
+        put: operations["putViewsById"];
+        post?: never;
+        /** Delete a view */
+        delete: operations["deleteViewsById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/snippet": {
         parameters: {
             query?: never;
@@ -4243,6 +4279,72 @@ export interface components {
              */
             preferences?: components["schemas"]["Preferences"];
         };
+        /** ViewAnswer */
+        ViewAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Search */
+            search: string;
+            /** Segment */
+            segment: string;
+            /** Filter */
+            filter: {
+                [key: string]: unknown;
+            } | null;
+            /** Sort */
+            sort: string;
+            /** Columns */
+            columns: string[];
+            /** Createdat */
+            createdAt: string | null;
+            /**
+             * Version
+             * @description Send it as If-Match to change the view
+             */
+            version: string;
+        };
+        /** ViewFields */
+        ViewFields: {
+            /** Name */
+            name: string;
+            /**
+             * Search
+             * @description As of GET /users
+             * @default
+             */
+            search?: string;
+            /**
+             * Segment
+             * @description Likewise, seg_…
+             * @default
+             */
+            segment?: string;
+            /**
+             * Filter
+             * @description See docs/filters.md; null is everyone
+             * @default null
+             */
+            filter?: unknown;
+            /**
+             * Sort
+             * @description As of GET /users
+             * @default
+             */
+            sort?: string;
+            /**
+             * Columns
+             * @description In their order: a name, percent-encoded, and after a colon a width in px
+             * @default []
+             */
+            columns?: string[];
+        };
+        /** ViewList */
+        ViewList: {
+            /** Views */
+            views: components["schemas"]["ViewAnswer"][];
+        };
         /** WholeConversation */
         WholeConversation: {
             /** Id */
@@ -6954,6 +7056,121 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+                /** @description Percent-encoded, whatever is in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getViews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Saved views */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+        };
+    };
+    postViews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewFields"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewAnswer"];
+                };
+            };
+        };
+    };
+    putViewsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+                /** @description Percent-encoded, whatever is in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewFields"];
+            };
+        };
+        responses: {
+            /** @description Change a view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewAnswer"];
+                };
+            };
+        };
+    };
+    deleteViewsById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description proj_…, or `-`: the key's own */
                 project: string;
