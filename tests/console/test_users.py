@@ -2,7 +2,9 @@
 
 import json
 import re
+from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import expect
 
 from bench.stack import wait_for
@@ -166,6 +168,23 @@ def test_what_anybody_sends_is_shown_as_text(served: Served, console: Console) -
     console.open("users?columns=email,name,tags,traits.long,traits.markup&search=hostile")
     expect(page.locator(".rows-row").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("id", ["100%", "%41", "a%2Fb", "a/b?c#d", "../x", "%", "ü %00", "<i>"])
+def test_whatever_an_id_holds_it_opens_that_user(served: Served, console: Console, id: str) -> None:
+    name = f"Of {id.encode().hex()}"
+    status, answer = served.call("POST", "/users/batch", {"users": [{"id": id, "name": name}]})
+    assert status == 200, answer
+    console.page.goto(f"{console.url}/console/p/{PROJECT}/users?{urlencode({'search': id, 'sort': '-createdAt'})}")
+    expect(console.page.get_by_label("Search users")).to_have_value(id)
+    console.page.get_by_role("link", name=name, exact=True).click()
+    shown = console.page.get_by_role("dialog").get_by_text(id, exact=True)
+    expect(shown.first).to_be_visible()
+    console.page.reload()
+    expect(console.page.get_by_role("dialog", name=name)).to_be_visible()
+    expect(shown.first).to_be_visible()
+    console.page.get_by_role("button", name="Close").click()
+    expect(console.page.get_by_label("Search users")).to_have_value(id)
 
 
 def test_what_finds_nobody_says_what_to_loosen(console: Console) -> None:

@@ -1,6 +1,7 @@
 /** What is around every page: navigation, the project, the account, and which keys there are. */
 import { Suspense, useEffect, useMemo, useState } from "react";
 import { Link, Redirect, Route, Router, Switch, useLocation } from "wouter";
+import { Boundary } from "../kit/Boundary";
 import { Dialog } from "../kit/Dialog";
 import { Toasts } from "../kit/toasts";
 import { PageSkeleton } from "../kit/states";
@@ -58,7 +59,9 @@ export function Shell({ session, project }: { session: Session; project: Project
               <Switch>
                 {shown.map((page) => (
                   <Route key={page.path} path={`/${page.path}`} nest>
-                    <page.view />
+                    <Boundary key={page.path}>
+                      <page.view />
+                    </Boundary>
                   </Route>
                 ))}
                 <Route>

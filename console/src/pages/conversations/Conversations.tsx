@@ -1,10 +1,10 @@
 /** All conversations of a project: filtered, and each as it went. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { Link, Route, useLocation, useSearch } from "wouter";
+import { Link, useLocation } from "wouter";
 import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
-import { titled, useParameter } from "../../kit/address";
+import { titled, useAsked, useOpened, useParameter } from "../../kit/address";
 import { Dialog } from "../../kit/Dialog";
 import { Empty, ErrorState, Skeleton } from "../../kit/states";
 import { text } from "../../text/en";
@@ -22,7 +22,8 @@ export default function Conversations() {
   const [rating, setRating] = useParameter("rating");
   const [unanswered, setUnanswered] = useParameter("unanswered");
   const [, go] = useLocation();
-  const search = useSearch();
+  const search = useAsked();
+  const opened = useOpened();
   const after = search ? `?${search}` : "";
   const query = {
     status: (status || undefined) as Status | undefined,
@@ -119,13 +120,11 @@ export default function Conversations() {
           <More query={list} />
         </>
       )}
-      <Route path="/:id">
-        {({ id }) => (
-          <Dialog title={text.conversations.one} close={() => go(`/${after}`)} wide>
-            <Thread id={decodeURIComponent(id)} />
-          </Dialog>
-        )}
-      </Route>
+      {opened !== null && (
+        <Dialog title={text.conversations.one} close={() => go(`/${after}`)} wide>
+          <Thread id={opened} />
+        </Dialog>
+      )}
     </div>
   );
 }

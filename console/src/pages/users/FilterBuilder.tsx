@@ -1,6 +1,7 @@
 /** A filter, built condition by condition; what it says and how many it finds is told as it changes. */
 import { useState } from "react";
 import { Dialog } from "../../kit/Dialog";
+import { useSettled } from "../../kit/settled";
 import { messageOf } from "../../kit/states";
 import { Num } from "../../kit/values";
 import { text } from "../../text/en";
@@ -36,7 +37,7 @@ export function FilterBuilder({ filter, segment, search, apply, close }: Props) 
   });
   const isByHand = fromFilter(filter) === null;
   const made = toFilter(built);
-  const count = useCount({ search, segment, sort: "", filter: made ? JSON.stringify(made) : "" });
+  const count = useCount({ search, segment, sort: "", filter: useSettled(made ? JSON.stringify(made) : "") });
   const set = (place: number, changed: Partial<Condition>) =>
     setBuilt({
       ...built,

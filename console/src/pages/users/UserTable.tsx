@@ -1,9 +1,10 @@
 /** Rows of users: only those that can be seen are there, more are fetched as one scrolls. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { text } from "../../text/en";
 import { type Column, nameOf, type Profile } from "./columns";
+import { within } from "./layout";
 
 const ROW = 44; // px
 
@@ -16,6 +17,7 @@ interface Props {
   more: () => void;
   hasMore: boolean;
   isStale: boolean;
+  resize: (column: string, width: number) => void; // in px
   chosen: ReadonlySet<string>;
   choose: (ids: ReadonlySet<string>) => void;
   hrefOf: (id: string) => string;
@@ -30,6 +32,7 @@ export function UserTable({
   more,
   hasMore,
   isStale,
+  resize,
   chosen,
   choose,
   hrefOf,
@@ -48,7 +51,9 @@ export function UserTable({
   }, [last, users.length, hasMore, more]);
 
   useRowKeys(scroller, users.length, (place) => rows.scrollToIndex(place));
-  const template = `34px ${columns.map((column) => column.width).join(" ")}`;
+  const [pulled, pull] = useState<Pulled | null>(null);
+  const widths = columns.map((column) => (pulled?.id === column.id ? `${pulled.width}px` : column.width));
+  const template = `34px ${widths.join(" ")}`;
   const areAllChosen = users.length > 0 && users.every((user) => chosen.has(user.id));
 
   function toggle(id: string) {
@@ -70,7 +75,7 @@ export function UserTable({
             />
           </span>
           {columns.map((column) => (
-            <Head key={column.id} column={column} sort={sort} setSort={setSort} />
+            <Head key={column.id} column={column} sort={sort} setSort={setSort} pull={pull} resize={resize} />
           ))}
         </div>
         <div role="rowgroup" className="rows-body" style={{ height: rows.getTotalSize() }}>
@@ -113,7 +118,21 @@ export function UserTable({
   );
 }
 
-function Head({ column, sort, setSort }: { column: Column; sort: string; setSort: (sort: string) => void }) {
+/** A column while its edge is held. */
+interface Pulled {
+  id: string;
+  width: number;
+}
+
+interface HeadProps {
+  column: Column;
+  sort: string;
+  setSort: (sort: string) => void;
+  pull: (pulled: Pulled | null) => void;
+  resize: (column: string, width: number) => void;
+}
+
+function Head({ column, sort, setSort, pull, resize }: HeadProps) {
   const isDown = sort === `-${column.sort}`;
   const isUp = sort === column.sort;
   const order = isDown ? "descending" : isUp ? "ascending" : undefined;
@@ -127,7 +146,35 @@ function Head({ column, sort, setSort }: { column: Column; sort: string; setSort
       ) : (
         column.name
       )}
+      <Grip id={column.id} pull={pull} resize={resize} />
     </span>
+  );
+}
+
+/** The edge of a column, to be pulled; without a pointer, widths are said where columns are chosen. */
+function Grip({ id, pull, resize }: { id: string } & Pick<HeadProps, "pull" | "resize">) {
+  const begun = useRef<{ at: number; width: number } | null>(null);
+  const widthAt = (event: PointerEvent) => within(begun.current!.width + event.clientX - begun.current!.at);
+  return (
+    <span
+      className="grip"
+      aria-hidden
+      onPointerDown={(event) => {
+        event.preventDefault();
+        event.currentTarget.setPointerCapture(event.pointerId);
+        begun.current = { at: event.clientX, width: event.currentTarget.parentElement!.offsetWidth };
+      }}
+      onPointerMove={(event) => begun.current && pull({ id, width: widthAt(event) })}
+      onPointerUp={(event) => {
+        if (begun.current && event.clientX !== begun.current.at) resize(id, widthAt(event));
+        begun.current = null;
+        pull(null);
+      }}
+      onPointerCancel={() => {
+        begun.current = null;
+        pull(null);
+      }}
+    />
   );
 }
 

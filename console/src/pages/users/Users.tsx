@@ -1,26 +1,26 @@
 /** The users of a project: found, sorted, chosen and worked on. */
-import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Route, useLocation, useSearch } from "wouter";
-import { api, call } from "../../api/client";
-import { usePlace, useProject } from "../../app/session";
-import { titled, useParameter } from "../../kit/address";
+import { useLocation } from "wouter";
+import { usePlace } from "../../app/session";
+import { titled, useAsked, useOpened, useParameter } from "../../kit/address";
 import { Empty, ErrorState, Skeleton } from "../../kit/states";
 import { Num } from "../../kit/values";
 import { text } from "../../text/en";
 import { UserDialog } from "../user/UserDialog";
 import { Bulk } from "./Bulk";
-import { atFirst, columnOf } from "./columns";
 import { ColumnPicker } from "./ColumnPicker";
 import { FilterBuilder } from "./FilterBuilder";
 import { type Filter, readFilter, sentence } from "./filters";
+import { columnsOf, keepPlaced, keptPlaced, type Placed, readPlaced, writePlaced } from "./layout";
 import { MOST, useCount, useUsers } from "./list";
 import { NewUser } from "./NewUser";
 import { SaveSegment } from "./SaveSegment";
+import { Strip } from "./Strip";
 import "./users.css";
 import { UserTable } from "./UserTable";
+import { addressOf, SaveView, useViews, type View } from "./Views";
 
-type Open = "filter" | "columns" | "new" | "save" | null;
+type Open = "filter" | "columns" | "new" | "save" | "view" | null;
 
 export default function Users() {
   const { can } = usePlace();
@@ -28,18 +28,26 @@ export default function Users() {
   const [segment, setSegment] = useParameter("segment");
   const [written, setFilter] = useParameter("filter");
   const [sort, setSort] = useParameter("sort");
-  const [columnIds, setColumns] = useParameter("columns");
+  const [columnsWritten, setColumns] = useParameter("columns");
+  const [viewId] = useParameter("view");
+  const [, go] = useLocation();
+  const view = useViews().data?.find((one) => one.id === viewId);
   const [open, setOpen] = useState<Open>(null);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const query = useSearch();
+  const query = useAsked();
+  const opened = useOpened();
   const asked = useMemo(
     () => ({ search, segment, filter: written, sort: sort || "-lastActiveAt" }),
     [search, segment, written, sort],
   );
   const users = useUsers(asked);
   const count = useCount(asked);
-  const kept = keptColumns();
-  const columns = (columnIds ? columnIds.split(",") : kept).map(columnOf).filter((column) => column !== undefined);
+  const placed = useMemo(() => (columnsWritten ? readPlaced(columnsWritten) : keptPlaced()), [columnsWritten]);
+  const columns = useMemo(() => columnsOf(placed), [placed]);
+  const replace = (after: Placed[]) => {
+    keepPlaced(after);
+    setColumns(writePlaced(after), { replace: true });
+  };
   const filter = readFilter(written);
   const rows = users.data?.users ?? [];
   const { fetchNextPage, isFetchingNextPage } = users;
@@ -50,6 +58,7 @@ export default function Users() {
     document.title = titled(text.users.title);
   }, []);
   useEffect(() => choose(new Set()), [asked]);
+  const openView = (one: View | null) => go(one ? addressOf(one) : "/");
   const isNarrowed = !!(search || segment || written);
 
   return (
@@ -67,7 +76,7 @@ export default function Users() {
           </button>
         )}
       </div>
-      <Segments chosen={segment} choose={setSegment} />
+      <Strip segment={segment} chooseSegment={setSegment} view={view} openView={openView} />
       <div className="row tools">
         <Search key={search} search={search} find={setSearch} />
         <button type="button" onClick={() => setOpen("filter")} aria-pressed={!!filter}>
@@ -76,6 +85,11 @@ export default function Users() {
         <button type="button" onClick={() => setOpen("columns")}>
           {text.users.columns}
         </button>
+        {can("segments:write") && (
+          <button type="button" onClick={() => setOpen("view")}>
+            {text.views.save}
+          </button>
+        )}
       </div>
       {filter && (
         <div className="row filter-line">
@@ -114,6 +128,7 @@ export default function Users() {
           more={more}
           hasMore={users.hasNextPage && rows.length < MOST}
           isStale={users.isPlaceholderData}
+          resize={(id, width) => replace(placed.map((one) => (one.id === id ? { id, width } : one)))}
           chosen={chosen}
           choose={choose}
           hrefOf={(id) => `/${encodeURIComponent(id)}${query ? `?${query}` : ""}`}
@@ -132,27 +147,25 @@ export default function Users() {
           close={() => setOpen(null)}
         />
       )}
-      {open === "columns" && (
-        <ColumnPicker
-          chosen={columns.map((column) => column.id)}
-          sample={rows}
-          apply={(ids) => {
-            keepColumns(ids);
-            setColumns(ids.join(","), { replace: true });
-          }}
+      {open === "columns" && <ColumnPicker chosen={placed} sample={rows} apply={replace} close={() => setOpen(null)} />}
+      {open === "view" && (
+        <SaveView
+          view={view}
+          now={{ search, segment, filter, sort, columns: writePlaced(placed).split(",") }}
+          open={openView}
           close={() => setOpen(null)}
         />
       )}
       {open === "new" && <NewUser close={() => setOpen(null)} />}
       {open === "save" && filter && <SaveSegment filter={filter} close={() => setOpen(null)} saved={setSegment} />}
-      <Route path="/:id">{({ id }) => <Opened id={decodeURIComponent(id)} />}</Route>
+      {opened !== null && <Opened id={opened} />}
     </div>
   );
 }
 
 function Opened({ id }: { id: string }) {
   const [, go] = useLocation();
-  const query = new URLSearchParams(useSearch());
+  const query = new URLSearchParams(useAsked());
   query.delete("tab");
   const back = query.toString();
   return <UserDialog id={id} close={() => go(`/${back ? `?${back}` : ""}`)} />;
@@ -187,38 +200,4 @@ function Search({ search, find }: { search: string; find: (search: string) => vo
       <button type="submit">{text.users.find}</button>
     </form>
   );
-}
-
-function Segments({ chosen, choose }: { chosen: string; choose: (id: string) => void }) {
-  const path = useProject();
-  const segments = useQuery({
-    queryKey: ["segments", path.project],
-    queryFn: () => call(api.GET("/v1/projects/{project}/segments", { params: { path } })),
-  });
-  const all = [{ id: "", name: text.users.everyone }, ...(segments.data?.segments ?? [])];
-  return (
-    <div className="strip" role="group" aria-label={text.users.segments}>
-      {all.map((one) => (
-        <button
-          key={one.id}
-          type="button"
-          className="chip"
-          aria-pressed={chosen === one.id}
-          onClick={() => choose(one.id)}
-        >
-          {one.name}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-const COLUMNS = "ask0.columns";
-
-function keptColumns(): string[] {
-  return localStorage.getItem(COLUMNS)?.split(",") ?? atFirst;
-}
-
-function keepColumns(ids: string[]): void {
-  localStorage.setItem(COLUMNS, ids.join(","));
 }
