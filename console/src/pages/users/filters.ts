@@ -18,6 +18,7 @@ export type Filter = Record<string, unknown>;
 export const STATUSES = ["Active", "Unconfirmed", "Guest", "Deactivated"];
 const NO_VALUE = ["set", "notSet"];
 const SPANS = ["inLast", "notInLast"];
+const SPAN = /^\d+[a-z]$/; // 7d, 24h
 const COMPARED = ["gt", "gte", "lt", "lte"];
 
 export const traitOps = Object.keys(text.filters.ops);
@@ -26,10 +27,17 @@ export function takesValue(op: string): boolean {
   return !NO_VALUE.includes(op);
 }
 
-/** Null for no conditions. */
+/** Null for no conditions. One that is still being written does not count yet. */
 export function toFilter({ match, conditions }: Built): Filter | null {
-  const leaves = conditions.filter((one) => one.name !== "").map(leafOf);
+  const leaves = conditions.filter(isWhole).map(leafOf);
   return leaves.length ? { [match]: leaves } : null;
+}
+
+function isWhole({ kind, name, op, value }: Condition): boolean {
+  if (!name.trim()) return false;
+  if (kind === "did") return !value || SPAN.test(value);
+  if (kind !== "trait" || !takesValue(op)) return true;
+  return isSpan(op) ? SPAN.test(value) : value.trim() !== "";
 }
 
 function leafOf({ kind, name, op, value }: Condition): Filter {
