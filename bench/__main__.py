@@ -1,4 +1,5 @@
-"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments] [erasure]`: bars."""
+"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments] [erasure]
+[console]`: bars."""
 
 import statistics
 import sys
@@ -9,9 +10,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench import api, erasure, freshness, identify, pipeline, users
+from bench import api, console, erasure, freshness, identify, pipeline, users
 from bench.events import batch, single
 from bench.stack import WRITE_KEY, WRITE_KEYS, ask0, load, server, wait_for
+from bench.users import Measured
 
 ROUNDS = 5
 SECONDS = 2.0
@@ -24,6 +26,7 @@ USERS_BARS = {
     users.BEHAVIOUR: 1_000,
 }  # ms
 API_BARS = {api.ACCESS: 10, api.WRITE: 1_000, api.MOVE: 5_000, api.COUNT: 200, api.COUNTS: 500, api.BESIDE: 250}
+CONSOLE_BARS = {console.FIRST: 300, console.LOADED: 1_000, console.SEARCH: 250}
 
 
 def gateway(table: Table) -> None:
@@ -130,6 +133,16 @@ def erasing(table: Table) -> None:
     at_most(table, f"{found.writes.name}, p99", found.writes.p99, 2_000, "ms")
 
 
+def list_of_users(table: Table) -> None:
+    for each in console.measure():
+        if isinstance(each, Measured):
+            at_most(table, f"{each.name}, p50", each.p50, CONSOLE_BARS[each.name], "ms")
+        else:
+            at_most(table, f"{each.frames.name}, p95", each.frames.p95, 50, "ms")
+            at_most(table, f"{each.stalls.name}, the longest", max(each.stalls.seconds) * 1000, 300, "ms")
+            at_most(table, "console: rows in the page after that", each.rows_in_page, 60, "rows")
+
+
 SECTIONS: dict[str, Callable[[Table], None]] = {
     "gateway": gateway,
     "pipeline": throughput,
@@ -140,6 +153,7 @@ SECTIONS: dict[str, Callable[[Table], None]] = {
     "api": api_calls,
     "segments": live_segments,
     "erasure": erasing,
+    "console": list_of_users,
 }
 
 

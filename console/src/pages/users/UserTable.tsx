@@ -7,6 +7,7 @@ import { type Column, nameOf, type Profile } from "./columns";
 import { within } from "./layout";
 
 const ROW = 44; // px
+const AHEAD = 45; // rows before the last at which the next ones are fetched
 
 interface Props {
   users: Profile[];
@@ -47,7 +48,7 @@ export function UserTable({
   const shown = rows.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (hasMore && last >= users.length - 12) more();
+    if (hasMore && last >= users.length - AHEAD) more();
   }, [last, users.length, hasMore, more]);
 
   useRowKeys(scroller, users.length, (place) => rows.scrollToIndex(place));

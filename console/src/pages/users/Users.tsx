@@ -41,7 +41,7 @@ export default function Users() {
     [search, segment, written, sort],
   );
   const users = useUsers(asked);
-  const count = useCount(asked);
+  const count = useCount(asked, users.isSuccess && !users.isPlaceholderData);
   const placed = useMemo(() => (columnsWritten ? readPlaced(columnsWritten) : keptPlaced()), [columnsWritten]);
   const columns = useMemo(() => columnsOf(placed), [placed]);
   const replace = (after: Placed[]) => {

@@ -12,6 +12,7 @@ export interface Asked {
 }
 
 const PAGE = 30;
+const PAGE_AFTER = 90; // for who scrolls: a page of 30 is passed before the next one is there
 export const MOST = 10_000; // rows: beyond them a narrower search is better than more scrolling
 
 export function useUsers(asked: Asked) {
@@ -21,7 +22,7 @@ export function useUsers(asked: Asked) {
     queryFn: ({ pageParam }) =>
       call(
         api.GET("/v1/projects/{project}/users", {
-          params: { path, query: { ...given(asked), limit: PAGE, cursor: pageParam } },
+          params: { path, query: { ...given(asked), limit: pageParam ? PAGE_AFTER : PAGE, cursor: pageParam } },
         }),
       ),
     initialPageParam: undefined as string | undefined,
@@ -31,8 +32,8 @@ export function useUsers(asked: Asked) {
   });
 }
 
-/** How many there are: asked apart, as the rows need not wait for it. */
-export function useCount(asked: Asked) {
+/** How many there are: asked apart, as the rows need not wait for it, and after them where they are shown. */
+export function useCount(asked: Asked, enabled = true) {
   const path = useProject();
   const who = { ...asked, sort: "" };
   return useQuery({
@@ -45,6 +46,7 @@ export function useCount(asked: Asked) {
           }),
         )
       ).total ?? null,
+    enabled,
     placeholderData: keepPreviousData,
   });
 }
