@@ -4,6 +4,7 @@ import { Link, Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { Boundary } from "../kit/Boundary";
 import { Dialog } from "../kit/Dialog";
 import { Toasts } from "../kit/toasts";
+import { Stale } from "../kit/Stale";
 import { PageSkeleton } from "../kit/states";
 import { text } from "../text/en";
 import { Account } from "./Account";
@@ -55,6 +56,7 @@ export function Shell({ session, project }: { session: Session; project: Project
           </header>
           <main id="main" tabIndex={-1}>
             {!session.member.hasPassword && <NoPassword open={() => openAccount(true)} />}
+            <Stale />
             <Suspense fallback={<PageSkeleton />}>
               <Switch>
                 {shown.map((page) => (

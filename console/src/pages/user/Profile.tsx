@@ -8,6 +8,7 @@ import { Time, Value } from "../../kit/values";
 import { say } from "../../kit/toasts";
 import { text } from "../../text/en";
 import type { Profile as User } from "../users/columns";
+import { usePins } from "./pins";
 
 const STANDARD = [
   "email",
@@ -31,14 +32,14 @@ interface Line {
 
 export function Profile({ user }: { user: User }) {
   const [search, find] = useState("");
+  const [pins, pin] = usePins();
   const standard: Line[] = STANDARD.map((name) => ({
     name: text.users.fields[name],
     path: name,
     value: user[name],
     body: (value) => ({ [name]: value }),
   }));
-  const own: Line[] = Object.entries(user.traits)
-    .filter(([name]) => name.toLowerCase().includes(search.toLowerCase()))
+  const traits: Line[] = Object.entries(user.traits)
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([name, value]) => ({
       name,
@@ -46,11 +47,20 @@ export function Profile({ user }: { user: User }) {
       value,
       body: (value) => ({ traits: { [name]: value } }),
     }));
+  const own = traits.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()));
+  const pinned = [...standard, ...traits].filter(({ path }) => pins.has(path));
+  const shown = { user, pins, pin };
   return (
     <div className="profile">
+      {pinned.length > 0 && (
+        <section className="whole">
+          <h3>{text.user.pinned}</h3>
+          <Lines lines={pinned} {...shown} />
+        </section>
+      )}
       <section>
         <h3>{text.user.standard}</h3>
-        <Lines lines={standard} user={user} />
+        <Lines lines={standard} {...shown} />
       </section>
       <section>
         <div className="row">
@@ -66,13 +76,20 @@ export function Profile({ user }: { user: User }) {
             />
           )}
         </div>
-        {own.length ? <Lines lines={own} user={user} /> : <p className="muted">{text.user.noTraits}</p>}
+        {own.length ? <Lines lines={own} {...shown} /> : <p className="muted">{text.user.noTraits}</p>}
       </section>
     </div>
   );
 }
 
-function Lines({ lines, user }: { lines: Line[]; user: User }) {
+interface LinesProps {
+  lines: Line[];
+  user: User;
+  pins: ReadonlySet<string>;
+  pin: (path: string) => void;
+}
+
+function Lines({ lines, user, pins, pin }: LinesProps) {
   const { can } = usePlace();
   const [open, setOpen] = useState<{ path: string; what: "edit" | "history" } | null>(null);
   return (
@@ -84,6 +101,15 @@ function Lines({ lines, user }: { lines: Line[]; user: User }) {
             <span className="grow">
               <Value value={line.value} />
             </span>
+            <button
+              type="button"
+              className="quiet small"
+              aria-label={`${text.user.pin}: ${line.name}`}
+              aria-pressed={pins.has(line.path)}
+              onClick={() => pin(line.path)}
+            >
+              {text.user.pin}
+            </button>
             <button
               type="button"
               className="quiet small"

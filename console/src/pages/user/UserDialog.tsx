@@ -17,6 +17,7 @@ import { Events } from "./Events";
 import { Journey } from "./Journey";
 import { Privacy } from "./Privacy";
 import { Profile as ProfileTab } from "./Profile";
+import { Configs, Messages } from "./Served";
 import "./user.css";
 
 const TABS = [
@@ -25,6 +26,8 @@ const TABS = [
   { id: "events", name: text.user.events, scope: "events:read" },
   { id: "journey", name: text.user.journey, scope: "events:read" },
   { id: "segments", name: text.user.segments },
+  { id: "configs", name: text.served.configs, scope: "events:read" },
+  { id: "messages", name: text.served.messages, scope: "events:read" },
   { id: "audit", name: text.user.audit, scope: "audit:read" },
   { id: "privacy", name: text.user.privacy },
 ];
@@ -71,6 +74,8 @@ function Whole({ user, close }: { user: Profile; close: () => void }) {
         {here === "events" && <Events id={user.id} />}
         {here === "journey" && <Journey id={user.id} />}
         {here === "segments" && <Segments id={user.id} />}
+        {here === "configs" && <Configs id={user.id} />}
+        {here === "messages" && <Messages id={user.id} />}
         {here === "audit" && <Audit id={user.id} />}
         {here === "privacy" && <Privacy user={user} close={close} />}
       </Tabs>
