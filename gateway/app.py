@@ -81,6 +81,7 @@ from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
+from ask0.gateway.oidc.sign_in import ProviderSignIns
 from ask0.gateway.openapi import openapi
 from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.origins import Origins
@@ -183,6 +184,7 @@ def create_app(
     sessions = Sessions(members, catalog, Cookies(origins), lifetimes)
     records = Records(changes, addresses, sessions.projects_of)
     sign_ins = SignIns(sessions, catalog, records)
+    provider = ProviderSignIns(settings, sign_ins, catalog.seal, origins)
     entrance = Entrance(catalog, ingest.bodies, addresses, strangers, sessions, rates=rates, used=uses.look)
     groups = [
         _group_for_operators(entrance, health),
@@ -206,7 +208,7 @@ def create_app(
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
-        session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
+        session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),
         members_group(entrance, ProjectMembers(members, origins)),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
@@ -239,6 +241,7 @@ def create_app(
             await reads.close()
             await sessions.close()
             sign_ins.close()
+            await provider.close()
             await arrivals.close()
             if member:
                 await member.close()

@@ -44,8 +44,20 @@ class Methods(Answer):
 
 
 class OidcMethod(Answer):
-    name: str
-    url: str
+    name: str = Field(description="The provider's host")
+    url: str = Field(description="Where a browser goes to sign in; `?to=` is the page to come back to")
+
+
+class ProviderStart(BaseModel):
+    to: str = Field(default="", description="The page of the console to come back to, a path below /console/")
+
+
+class ProviderAnswer(BaseModel):
+    """What a provider sends along differs, and what is not known is not looked at."""
+
+    state: str = Field(default="", description="As it was sent there")
+    code: str = Field(default="", description="What Ask0 asks the provider with who has signed in")
+    iss: str = Field(default="", description="Which provider it is")
 
 
 class SignedInMember(Answer):

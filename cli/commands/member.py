@@ -79,7 +79,7 @@ def invite(email: str, role: str, project: str | None, as_json: bool) -> None:
         there = members.of_email(email_of(email))
         await write_wanted(replica, members.to_give(there, email_of(email), where, role, "member.invited"), BY)
         member = _member(members, email)
-        return member, None if member.password else await _let_in(replica, members, member, "invitation")
+        return member, None if member.can_sign_in else await _let_in(replica, members, member, "invitation")
 
     member, link = _with_members(make)
     if as_json:
@@ -148,7 +148,7 @@ def reset(email: str) -> None:
 
     async def make(replica: Replica, members: Members) -> str:
         member = _member(members, email)
-        return await _let_in(replica, members, member, "reset" if member.password else "invitation")
+        return await _let_in(replica, members, member, "reset" if member.can_sign_in else "invitation")
 
     click.echo(_with_members(make))
     click.echo(f"Send it to {email_of(email)}: it works once, within a week.", err=True)

@@ -47,7 +47,7 @@ class ProjectMembers:
         await carry_out(self._members, find, _by(asked))
         member = self._members.of_email(email)
         assert member
-        is_theirs_to_have = not member.password and self._may_have_link(asked.caller, member, project_id)
+        is_theirs_to_have = not member.can_sign_in and self._may_have_link(asked.caller, member, project_id)
         link = await self._link(asked, member, "invitation", project_id) if is_theirs_to_have else None
         return JSONResponse({"member": self._show(member, project_id), "link": link}, status_code=201)
 
@@ -85,7 +85,7 @@ class ProjectMembers:
                 "they have roles in other projects too: an owner of everything, or `ask0 member reset`, can do this",
                 code="not_yours",
             )
-        kind = "reset" if member.password else "invitation"
+        kind = "reset" if member.can_sign_in else "invitation"
         return JSONResponse({"link": await self._link(asked, member, kind, project_id)})
 
     async def roles(self, asked: Asked) -> Response:
@@ -181,7 +181,7 @@ class ProjectMembers:
             "email": member.email,
             "name": member.name,
             "role": member.role_in(project_id),
-            "status": "active" if member.password or seen else "invited",
+            "status": "active" if member.can_sign_in or seen else "invited",
             "everywhere": _where(member, project_id) == EVERYWHERE,
             "lastSignInAt": write_time(max(seen)) if seen else None,
             "hasCode": bool(member.totp),
