@@ -45,6 +45,7 @@ from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
+from ask0.gateway.api.member_mail import MemberMail
 from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.profile_reads import ProfileReads
 from ask0.gateway.api.properties import PropertyDocuments
@@ -79,6 +80,7 @@ from ask0.gateway.jobs.bulk import job_kinds
 from ask0.gateway.jobs.erasing import Erasing
 from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
+from ask0.gateway.mail import Mailer
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
 from ask0.gateway.oidc.sign_in import ProviderSignIns
@@ -185,6 +187,7 @@ def create_app(
     records = Records(changes, addresses, sessions.projects_of)
     sign_ins = SignIns(sessions, catalog, records)
     provider = ProviderSignIns(settings, sign_ins, catalog.seal, origins)
+    mail = MemberMail(Mailer(settings), members, catalog, records, provider.host)
     entrance = Entrance(catalog, ingest.bodies, addresses, strangers, sessions, rates=rates, used=uses.look)
     groups = [
         _group_for_operators(entrance, health),
@@ -209,7 +212,7 @@ def create_app(
         insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),
-        members_group(entrance, ProjectMembers(members, origins)),
+        members_group(entrance, ProjectMembers(members, origins, mail)),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),

@@ -164,6 +164,9 @@ class Invitation(Said):
 class Invited(Answer):
     member: ShownMember
     link: str | None = Field(description="Shown once; null where the person has an account already")
+    mailed: bool | None = Field(
+        description="Whether the link was mailed to them too; null where there is none, or no mail is set up"
+    )
 
 
 class RoleChange(Said):
@@ -176,6 +179,9 @@ class MemberAnswer(Answer):
 
 class ResetLink(Answer):
     link: str
+    mailed: bool | None = Field(
+        description="Whether the link was mailed to them too; null where there is none, or no mail is set up"
+    )
 
 
 class ShownRole(Answer):

@@ -43,12 +43,12 @@ class ProviderSignIns:
         self._attempts = Attempts()
         self._under_way = 0
         self._provider: Provider | None = None
+        self.host = urlsplit(settings.oidc_issuer).hostname or ""  # empty where there is none
         if settings.oidc_issuer:
             self._fetching = Fetching()
             secret = settings.oidc_client_secret.get_secret_value()
             self._provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, self._fetching)
-            host = urlsplit(settings.oidc_issuer).hostname or ""
-            sign_ins.oidc = {"name": host, "url": PATH}
+            sign_ins.oidc = {"name": self.host, "url": PATH}
 
     async def close(self) -> None:
         if self._provider:

@@ -2194,6 +2194,11 @@ export interface components {
              * @description Shown once; null where the person has an account already
              */
             link: string | null;
+            /**
+             * Mailed
+             * @description Whether the link was mailed to them too; null where there is none, or no mail is set up
+             */
+            mailed: boolean | null;
         };
         /** JobAnswer */
         JobAnswer: {
@@ -3040,6 +3045,11 @@ export interface components {
         ResetLink: {
             /** Link */
             link: string;
+            /**
+             * Mailed
+             * @description Whether the link was mailed to them too; null where there is none, or no mail is set up
+             */
+            mailed: boolean | null;
         };
         /** Retention */
         Retention: {

@@ -56,6 +56,19 @@ export const text = {
     codeHint: "Six digits from your authenticator app",
     do: "Sign in",
     lost: "Lost your password? An owner or admin can send you a new link.",
+    or: "or",
+    with: (provider: string) => `Sign in with ${provider}`,
+    // By the word that the gateway puts into the address.
+    why: {
+      not_invited: "Nobody has invited this account. Ask an owner or admin of your project to, under Settings.",
+      unverified: "The provider does not say that your email is verified. Verify it there, then try again.",
+      other_account: "You have signed in here with another account. An owner or admin can make you a new link.",
+      begun_elsewhere: "That took too long, or was begun in another tab or browser. Try again.",
+      refused: "The provider has let nobody in. Try again.",
+      away: "The provider does not answer as it should. Try again, or use your password.",
+      too_many: "Too many have tried. Wait a minute, then try again.",
+      failed: "That did not work. Try again.",
+    } as Record<string, string>,
   },
   enter: {
     title: "Welcome",
