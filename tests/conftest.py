@@ -18,7 +18,7 @@ settings.load_profile("untimed")
 
 # Processes of their own, other programs, or minutes: `make test-quick` leaves them out.
 APART = ("browser", "cli", "deploy", "faults", "sdk", "sdks", "test_doc_examples.py", "test_schema_page.py")
-APART_FIXTURES = {"kafka_bootstrap", "provider", "stack", "http_url", "clients"}
+APART_FIXTURES = {"kafka_bootstrap", "stack", "http_url", "clients"}
 
 # The folders whose files take longest begin first, so that what runs beside them ends with them.
 LONGEST = ("faults", "sdks", "sdk", "deploy", "consumers", "browser", "cli")

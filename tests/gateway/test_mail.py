@@ -1,21 +1,15 @@
 """Invitations and new passwords by mail, to a real SMTP server: what is in them, who gets none, and how many."""
 
 import asyncio
-import email
-import email.policy
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,47 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ask0.gateway import mail
 from ask0.schemas.catalog import Project
 from ask0.warehouse.connect import Warehouse
-from bench.stack import free_port, wait_for
+from bench.stack import wait_for
 from tests.gateway.running import OTHER_PROJECT, PROJECT, SECRET, Running, running, save, working
 from tests.gateway.sessions.people import PASSWORD, Person, owner_of_all
+from tests.mailbox import Mailbox, serving
 
 PUBLIC = "https://ask0.example.com"
 NAMED = "proj_named"  # so that a header would break
-
-
-class Mailbox:
-    """A server that takes everything, and what it was given."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[Envelope, EmailMessage]] = []
-        self.logins: list[bytes] = []
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        message = email.message_from_bytes(content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
-        self.mails.append((envelope, message))
-        return "250 OK"
-
-    def authenticate(self, server: SMTP, session: Session, envelope: Envelope, way: str, data: Any) -> AuthResult:
-        self.logins.append(data.login + b":" + data.password)
-        return AuthResult(success=data.password == b"p@ss word")
-
-    def to(self, address: str) -> list[EmailMessage]:
-        return [message for envelope, message in self.mails if envelope.rcpt_tos == [address]]
-
-
-@contextmanager
-def serving(**options: Any) -> Iterator[tuple[Mailbox, int]]:
-    mailbox = Mailbox()
-    port = free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, authenticator=mailbox.authenticate, **options)
-    controller.start()
-    try:
-        yield mailbox, port
-    finally:
-        controller.stop()
 
 
 def settings(port: int, scheme: str = "smtp", host: str = "127.0.0.1") -> dict[str, Any]:

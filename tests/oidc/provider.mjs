@@ -89,6 +89,8 @@ createServer(async (request, response) => {
     for (const [login, claims] of Object.entries(said.accounts ?? {})) accounts.set(login, claims);
     twist = said.twist ?? "";
     response.end();
+  } else if (request.url === "/favicon.ico") {
+    response.writeHead(204).end();
   } else if (!request.url.startsWith("/interaction/")) {
     answer(request, response);
   } else if (request.method === "GET") {

@@ -16,6 +16,7 @@ from tests.gateway.running import PROJECT, Running, running, working
 from tests.gateway.sessions.people import PASSWORD, Person, let_in, owner_of_all, person, wait_until_known
 from tests.oidc.provider import OpenIdProvider, open_provider
 
+pytestmark = pytest.mark.apart  # the provider is a program of its own
 PUBLIC = "https://ask0.example.com"
 START = "/v1/session/oidc"
 
