@@ -209,14 +209,18 @@ class SmtpServer(NamedTuple):
 
 
 def smtp_server(url: str) -> SmtpServer:
-    """Raises ValueError."""
+    """Raises ValueError, with no word of what is in it."""
     parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
     is_tls = parts.scheme == "smtps"
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("takes smtp://user:password@host:587 or smtps://user:password@host:465")
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query or port == 0:
+        raise ValueError("takes smtp://user:password@host:587 or smtps://user:password@host:465, percent-encoded")
     if bool(parts.username) != bool(parts.password):
         raise ValueError("has a user and a password, or neither")
-    port = parts.port or (465 if is_tls else 587 if parts.username else 25)
+    port = port or (465 if is_tls else 587 if parts.username else 25)
     return SmtpServer(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), is_tls)
 
 
