@@ -11,6 +11,7 @@
 # make screenshots  the pictures of the README, of a console with demo data
 # make console-types  write down anew what the API takes and answers, for the console
 # make sdks   install the SDKs of others that the tests run
+# make providers  install the OpenID provider that the tests sign in with
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,12 +27,12 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--custom-compile-command "make lock" --upgrade
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-quick faults check bench bench-widgets lock widget console console-types screenshots set-up programs sdks
+.PHONY: run test test-quick faults check bench bench-widgets lock widget console console-types screenshots set-up programs sdks providers
 
 run: $(VENV)/.runtime gateway/static/manifest.json gateway/console/dist/index.html
 	@exec $(BIN)/ask0 serve
 
-test: set-up programs sdks $(NODE_SDK) console/types/node_modules/.package-lock.json
+test: set-up programs sdks providers $(NODE_SDK) console/types/node_modules/.package-lock.json
 	npm test --silent --prefix widget
 	npm test --silent --prefix sdk/node
 	$(BESIDE) --durations 40 --durations-min 8
@@ -126,6 +127,12 @@ $(OLD_SDK)/.installed: tests/sdks/segment-2.3.4.lock $(VENV)/.dev
 
 tests/sdks/node/node_modules/.package-lock.json: tests/sdks/node/package.json tests/sdks/node/package-lock.json
 	npm ci --silent --no-audit --no-fund --prefix tests/sdks/node
+	@touch $@
+
+providers: tests/oidc/node_modules/.package-lock.json
+
+tests/oidc/node_modules/.package-lock.json: tests/oidc/package.json tests/oidc/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix tests/oidc
 	@touch $@
 
 # $(1): programs of which one must be there, $(2): the package that has it, $(3): what needs it

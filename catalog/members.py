@@ -94,6 +94,11 @@ class Members:
         stored = self.get(self.people.by_email.get(email, ""))
         return stored.document if stored else None
 
+    def of_subject(self, subject: str) -> Member | None:
+        """`subject` as `subject_of_provider` has it."""
+        stored = self.get(self.people.by_subject.get(subject, ""))
+        return stored.document if stored else None
+
     def of_project(self, project_id: str) -> list[Member]:
         """Who has a role there, the first first."""
         found = [stored.document for stored in self.people.of("").values()]
@@ -172,7 +177,7 @@ class Members:
     @property
     def nobody_can_sign_in(self) -> bool:
         """Nobody has a password yet: whoever runs the deployment is let in by a link."""
-        return not any(stored.document.password for stored in self.people.of("").values())
+        return not any(stored.document.can_sign_in for stored in self.people.of("").values())
 
     def first_owner(self) -> Member | None:
         """Who came by the first link and has not said how to come again."""
@@ -183,20 +188,25 @@ class Members:
     def _check_owner_stays(self, member: Member) -> None:
         """Of those who can sign in."""
         others = (stored.document for stored in self.people.of("").values() if stored.document.id != member.id)
-        if not any(other.is_owner_of_all and (other.password or not member.password) for other in others):
+        if not any(other.is_owner_of_all and (other.can_sign_in or not member.can_sign_in) for other in others):
             raise LastOwner("nobody else is owner of everything: make somebody else an owner first")
 
 
 class _People(Collection[Member]):
     def __init__(self, replica: Replica, kind: str, type: type[Member]) -> None:
         self.by_email: dict[str, str] = {}
+        self.by_subject: dict[str, str] = {}
         super().__init__(replica, kind, type)
 
     def replaced(self, before: Member | None, after: Member | None) -> None:
         if before and self.by_email.get(before.email) == before.id:
             del self.by_email[before.email]
+        if before and self.by_subject.get(before.subject) == before.id:
+            del self.by_subject[before.subject]
         if after and after.email:
             self.by_email[after.email] = after.id
+        if after and after.subject:
+            self.by_subject[after.subject] = after.id
 
 
 class _OfMembers(Collection[T]):

@@ -10,9 +10,12 @@ from ask0.consumers.tables import bounds, isolation, names, pages, poison
 from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from ask0.eventlog.sqlite_reader import KEEP_BYTES
-from ask0.gateway import bodies, connections, dispatch, large_bodies, questions, rates, server, strangers, uploads
+from ask0.gateway import bodies, connections, dispatch, large_bodies, mail, questions, rates, server, strangers, uploads
 from ask0.gateway.api import exports, imports, settings, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
+from ask0.gateway.oidc import fetching
+from ask0.gateway.oidc import sign_in as oidc
+from ask0.gateway.sessions import attempts
 from ask0.schemas import (
     documents,
     erasure,
@@ -337,6 +340,31 @@ def _table() -> list[Bound]:
             f"the newest {served.MAX_ANSWERS} answers, of each {served.MAX_TEXT_CHARACTERS:,} characters or "
             f"{served.MAX_VALUE_BYTES:,} bytes",
             "cut",
+            "–",
+        ),
+        Bound(
+            "Attempts to sign in that fail, of one address or as one person",
+            f"{attempts.BURST} at once, and one more each {attempts.SECONDS:g} s",
+            "429; to the sign-in page, of a provider's account",
+            "–",
+        ),
+        Bound(
+            "People who come back from the provider at once",
+            f"{oidc.MOST_AT_ONCE}, {fetching.SECONDS:g} s and {fetching.MOST_BYTES:,} bytes an answer of the provider",
+            "to the sign-in page",
+            "–",
+        ),
+        Bound(
+            "Mails at once, and an hour",
+            f"{mail.PER_RECIPIENT} to one person, {mail.PER_SENDER} by a member or a key, "
+            f"{mail.PER_PROJECT} of a project",
+            "not mailed, and so answered",
+            "–",
+        ),
+        Bound(
+            "Mails that are on their way",
+            f"{mail.MOST_OF_PROJECT} of a project, {mail.MOST_WAITING} in all, each for {mail.SECONDS:g} s",
+            "likewise",
             "–",
         ),
         Bound("Days that a retention may have", f"{project_settings.MOST_DAYS:,}", "400", "–"),

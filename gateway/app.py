@@ -46,6 +46,7 @@ from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.me import Me
+from ask0.gateway.api.member_mail import MemberMail
 from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.profile_reads import ProfileReads
 from ask0.gateway.api.properties import PropertyDocuments
@@ -81,8 +82,10 @@ from ask0.gateway.jobs.bulk import job_kinds
 from ask0.gateway.jobs.erasing import Erasing
 from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
+from ask0.gateway.mail import Mailer
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
+from ask0.gateway.oidc.sign_in import ProviderSignIns
 from ask0.gateway.openapi import openapi
 from ask0.gateway.operations import Asked, Operation
 from ask0.gateway.origins import Origins
@@ -186,6 +189,8 @@ def create_app(
     sessions = Sessions(members, catalog, Cookies(origins), lifetimes)
     records = Records(changes, addresses, sessions.projects_of)
     sign_ins = SignIns(sessions, catalog, records)
+    provider = ProviderSignIns(settings, sign_ins, catalog.seal, origins)
+    mail = MemberMail(Mailer(settings), members, catalog, records, provider.host)
     entrance = Entrance(catalog, ingest.bodies, addresses, strangers, sessions, rates=rates, used=uses.look)
     groups = [
         _group_for_operators(entrance, health),
@@ -209,8 +214,8 @@ def create_app(
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
-        session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
-        members_group(entrance, ProjectMembers(members, origins)),
+        session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),
+        members_group(entrance, ProjectMembers(members, origins, mail)),
         views_group(entrance, Views(changes, Collection(catalog.replica, VIEW, View))),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
@@ -243,6 +248,7 @@ def create_app(
             await reads.close()
             await sessions.close()
             sign_ins.close()
+            await provider.close()
             await arrivals.close()
             if member:
                 await member.close()

@@ -53,7 +53,7 @@ OF_BEACONS = {
     429: "Over the project's quota, see Retry-After",
     503: "The log cannot take it now, see Retry-After",
 }
-SUCCESSES = {200: "Done", 201: "Made", 202: "Durable, and not to be seen yet", 204: "Done"}
+SUCCESSES = {200: "Done", 201: "Made", 202: "Durable, and not to be seen yet", 204: "Done", 303: "Elsewhere"}
 AS_IT_IS = "Percent-encoded, whatever is in it"
 PARAMETERS = {
     "project": "proj_…, or `-`: the key's own",

@@ -44,8 +44,20 @@ class Methods(Answer):
 
 
 class OidcMethod(Answer):
-    name: str
-    url: str
+    name: str = Field(description="The provider's host")
+    url: str = Field(description="Where a browser goes to sign in; `?to=` is the page to come back to")
+
+
+class ProviderStart(BaseModel):
+    to: str = Field(default="", description="The page of the console to come back to, a path below /console/")
+
+
+class ProviderAnswer(BaseModel):
+    """What a provider sends along differs, and what is not known is not looked at."""
+
+    state: str = Field(default="", description="As it was sent there")
+    code: str = Field(default="", description="What Ask0 asks the provider with who has signed in")
+    iss: str = Field(default="", description="Which provider it is")
 
 
 class SignedInMember(Answer):
@@ -152,6 +164,9 @@ class Invitation(Said):
 class Invited(Answer):
     member: ShownMember
     link: str | None = Field(description="Shown once; null where the person has an account already")
+    mailed: bool | None = Field(
+        description="Whether the link was mailed to them too; null where there is none, or no mail is set up"
+    )
 
 
 class RoleChange(Said):
@@ -164,6 +179,9 @@ class MemberAnswer(Answer):
 
 class ResetLink(Answer):
     link: str
+    mailed: bool | None = Field(
+        description="Whether the link was mailed to them too; null where there is none, or no mail is set up"
+    )
 
 
 class ShownRole(Answer):

@@ -46,7 +46,14 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     totp: str = ""  # the sealed secret of one-time codes; empty where none are asked for
     totp_step: int = 0  # of the last code that was used: none counts twice
     roles: dict[str, str] = {}  # role by project, or EVERYWHERE
+    issuer: str = ""  # of the OpenID provider they have signed in with …
+    subject: str = ""  # … and who they are there, as `subject_of_provider` has it, whatever becomes of their email
     project_id: str = ""
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Without a link."""
+        return bool(self.password or self.subject)
 
     def role_in(self, project_id: str) -> str | None:
         return self.roles.get(project_id, self.roles.get(EVERYWHERE))
@@ -96,6 +103,11 @@ def session_id(token: str) -> str:
 
 def link_id(token: str) -> str:
     return f"lnk_{_digest(token)}"
+
+
+def subject_of_provider(issuer: str, subject: str) -> str:
+    named = f"{issuer}\0{subject}"
+    return f"sub_{_digest(named)}"
 
 
 def csrf_token(token: str) -> str:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 PREFIX = "ASK0_"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the names of this machine
 HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+SENDER = re.compile(r"[^\s<>@,;:]+@[^\s<>@,;:]+|[^<>@,;:\"\x00-\x1f]+<[^\s<>@,;:]+@[^\s<>@,;:]+>")
 
 
 class SettingsError(Exception):
@@ -92,6 +94,16 @@ class Settings(BaseModel):
     session_idle_hours: int = Field(
         24, ge=1, le=8760, description="Hours after which somebody who does nothing has to sign in again"
     )
+    oidc_issuer: str = Field(
+        "", description="OpenID provider that members sign in with too, as `https://accounts.google.com`; empty: none"
+    )
+    oidc_client_id: str = Field("", max_length=500, description="Id of the client that was made for Ask0 there")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret")
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="`smtp(s)://user:password@host:port` of a server that mails invitations; empty: no mail",
+    )
+    mail_from: str = Field("", max_length=320, description="Sender of mail, as `Ask0 <ask0@example.com>`")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is written to stderr")
     bootstrap_project: str = Field("", description="Project to create at start if it is absent: a name, or `proj_…`")
     bootstrap_write_key: str = Field("", description="Write key of the project created at start")
@@ -136,6 +148,43 @@ class Settings(BaseModel):
             raise ValueError("takes a host name such as example.com, without scheme or port")
         return domain
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_an_address(cls, value: str) -> str:
+        if value and not is_safe_address(value):
+            raise ValueError("takes the https:// address of an OpenID provider, without ? or #")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_is_known(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            smtp_server(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender_is_an_address(cls, value: str) -> str:
+        if value and not SENDER.fullmatch(value):
+            raise ValueError("takes ask0@example.com or Ask0 <ask0@example.com>")
+        return value
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        said = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value())
+        if any(said) and not all(said):
+            raise ValueError("ASK0_OIDC_ISSUER, ASK0_OIDC_CLIENT_ID and ASK0_OIDC_CLIENT_SECRET are set together")
+        if any(said) and self.log.startswith("kafka:") and not self.sealing_key.get_secret_value():
+            raise ValueError("ASK0_OIDC_ISSUER needs ASK0_SEALING_KEY, the same for every gateway")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        """Of the address in a mail its reader must be sure, so no request's Host says it."""
+        if self.smtp_url.get_secret_value() and not (self.mail_from and self.public_url):
+            raise ValueError("ASK0_SMTP_URL needs ASK0_MAIL_FROM and ASK0_PUBLIC_URL, which links in mails begin with")
+        return self
+
     @model_validator(mode="after")
     def _bootstrap_is_whole(self) -> Self:
         if (self.bootstrap_write_key or self.bootstrap_secret_key.get_secret_value()) and not self.bootstrap_project:
@@ -149,6 +198,37 @@ class Settings(BaseModel):
     @property
     def clickhouse_dsn(self) -> str:
         return self.clickhouse or f"chdb://{self.data_dir.absolute() / 'clickhouse'}"
+
+
+class SmtpServer(NamedTuple):
+    host: str
+    port: int
+    user: str
+    password: str
+    is_tls: bool  # from the first byte
+
+
+def smtp_server(url: str) -> SmtpServer:
+    """Raises ValueError, with no word of what is in it."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    is_tls = parts.scheme == "smtps"
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.query or port == 0:
+        raise ValueError("takes smtp://user:password@host:587 or smtps://user:password@host:465, percent-encoded")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("has a user and a password, or neither")
+    port = port or (465 if is_tls else 587 if parts.username else 25)
+    return SmtpServer(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), is_tls)
+
+
+def is_safe_address(url: str) -> bool:
+    """https, or of this machine."""
+    parts = urlsplit(url)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    return is_safe and bool(parts.hostname) and not parts.query and not parts.fragment and parts.username is None
 
 
 def _explain(location: tuple[str | int, ...], message: str, kind: str) -> str:

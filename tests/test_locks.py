@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("widget", "sdk/node", "tests/sdks/node", "tests/clickhouse_http/node")
+PACKAGES = ("widget", "sdk/node", "tests/sdks/node", "tests/oidc", "tests/clickhouse_http/node")
 PINNED = re.compile(
     r"^([A-Za-z0-9._-]+)==(\S+)(?: ;[^\\\n]*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.MULTILINE
 )

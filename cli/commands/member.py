@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -51,7 +52,7 @@ def list_members(project: str | None, as_json: bool) -> None:
         return [_row(members, member) for member in sorted(found, key=lambda member: member.created_at)]
 
     rows = _with_members(read)
-    columns = ("id", "email", "name", "roles", "created", "password", "codes")
+    columns = ("id", "email", "name", "roles", "created", "password", "codes", "account")
     if as_json:
         echo_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
@@ -79,7 +80,7 @@ def invite(email: str, role: str, project: str | None, as_json: bool) -> None:
         there = members.of_email(email_of(email))
         await write_wanted(replica, members.to_give(there, email_of(email), where, role, "member.invited"), BY)
         member = _member(members, email)
-        return member, None if member.password else await _let_in(replica, members, member, "invitation")
+        return member, None if member.can_sign_in else await _let_in(replica, members, member, "invitation")
 
     member, link = _with_members(make)
     if as_json:
@@ -88,7 +89,7 @@ def invite(email: str, role: str, project: str | None, as_json: bool) -> None:
         click.echo(link)
         click.echo(f"Send it to {member.email}: it works once, within a week.", err=True)
     else:
-        click.echo(f"{member.email} has a password already, and is {role} now.")
+        click.echo(f"{member.email} can sign in already, and is {role} now.")
 
 
 @command.command("role")
@@ -139,7 +140,8 @@ def remove(email: str, project: str | None) -> None:
 @command.command("reset")
 @click.argument("email")
 def reset(email: str) -> None:
-    """Print a link with which EMAIL sets a new password. It turns their one-time codes off.
+    """Print a link with which EMAIL sets a new password. It turns their one-time codes off, and
+    frees them for another account of the provider.
 
     \b
     Example:
@@ -148,7 +150,7 @@ def reset(email: str) -> None:
 
     async def make(replica: Replica, members: Members) -> str:
         member = _member(members, email)
-        return await _let_in(replica, members, member, "reset" if member.password else "invitation")
+        return await _let_in(replica, members, member, "reset" if member.can_sign_in else "invitation")
 
     click.echo(_with_members(make))
     click.echo(f"Send it to {email_of(email)}: it works once, within a week.", err=True)
@@ -196,4 +198,5 @@ def _row(members: Members, member: Member) -> tuple[str, ...]:
         show_time(member.created_at),
         "set" if member.password else "",
         "on" if member.totp else "",
+        urlsplit(member.issuer).hostname or "",
     )

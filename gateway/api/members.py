@@ -1,13 +1,14 @@
 """Members of a project and the roles that it has made, as their owners and admins see and change them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.members import By, Members, Wanted, new_token
 from ask0.gateway.answers import REQUEST_ID
+from ask0.gateway.api.member_mail import MemberMail
 from ask0.gateway.api.paths import BASE, project_of
 from ask0.gateway.api.route import ApiRoute
 from ask0.gateway.callers import Access, Caller
@@ -21,13 +22,18 @@ from ask0.schemas import member_api
 from ask0.schemas.changes import name_of
 from ask0.schemas.documents import subject_of
 from ask0.schemas.events import write_time
-from ask0.schemas.members import ENTER, ROLE, Member, Role, email_of
+from ask0.schemas.members import ENTER, ROLE, LinkKind, Member, Role, email_of
 from ask0.schemas.roles import BUILT_IN, EVERYWHERE, MAX_ROLES, OWNER
 
 
+class Sent(NamedTuple):
+    link: str | None
+    mailed: bool | None
+
+
 class ProjectMembers:
-    def __init__(self, members: Members, origins: Origins) -> None:
-        self._members, self._origins = members, origins
+    def __init__(self, members: Members, origins: Origins, mail: MemberMail) -> None:
+        self._members, self._origins, self._mail = members, origins, mail
 
     async def list(self, asked: Asked) -> Response:
         project_id = project_of(asked)
@@ -47,9 +53,9 @@ class ProjectMembers:
         await carry_out(self._members, find, _by(asked))
         member = self._members.of_email(email)
         assert member
-        is_theirs_to_have = not member.password and self._may_have_link(asked.caller, member, project_id)
-        link = await self._link(asked, member, "invitation", project_id) if is_theirs_to_have else None
-        return JSONResponse({"member": self._show(member, project_id), "link": link}, status_code=201)
+        is_theirs_to_have = not member.can_sign_in and self._may_have_link(asked.caller, member, project_id)
+        link = await self._link(asked, member, "invitation", project_id) if is_theirs_to_have else Sent(None, None)
+        return JSONResponse({"member": self._show(member, project_id), **link._asdict()}, status_code=201)
 
     async def change(self, asked: Asked) -> Response:
         project_id, role = project_of(asked), asked.body.role
@@ -85,8 +91,8 @@ class ProjectMembers:
                 "they have roles in other projects too: an owner of everything, or `ask0 member reset`, can do this",
                 code="not_yours",
             )
-        kind = "reset" if member.password else "invitation"
-        return JSONResponse({"link": await self._link(asked, member, kind, project_id)})
+        kind: LinkKind = "reset" if member.can_sign_in else "invitation"
+        return JSONResponse((await self._link(asked, member, kind, project_id))._asdict())
 
     async def roles(self, asked: Asked) -> Response:
         project_id = project_of(asked)
@@ -169,10 +175,12 @@ class ProjectMembers:
         stored = self._members.get(caller.actor.removeprefix("member:"))
         return bool(stored and stored.document.is_owner_of_all)
 
-    async def _link(self, asked: Asked, member: Member, kind: Any, project_id: str) -> str:
+    async def _link(self, asked: Asked, member: Member, kind: LinkKind, project_id: str) -> Sent:
+        """It stands whether it is mailed or not."""
         token = new_token()
         await carry_out(self._members, lambda: self._members.to_let_in(kind, member.id, token, project_id), _by(asked))
-        return f"{self._origins.of(asked.request.scope)}{ENTER}{token}"
+        link = f"{self._origins.of(asked.request.scope)}{ENTER}{token}"
+        return Sent(link, await self._mail.send(member, kind, link, project_id, _by(asked)))
 
     def _show(self, member: Member, project_id: str) -> dict[str, Any]:
         seen = [one.created_at for one in self._members.sessions.of_member(member.id)]
@@ -181,7 +189,7 @@ class ProjectMembers:
             "email": member.email,
             "name": member.name,
             "role": member.role_in(project_id),
-            "status": "active" if member.password or seen else "invited",
+            "status": "active" if member.can_sign_in or seen else "invited",
             "everywhere": _where(member, project_id) == EVERYWHERE,
             "lastSignInAt": write_time(max(seen)) if seen else None,
             "hasCode": bool(member.totp),

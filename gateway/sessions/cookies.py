@@ -25,12 +25,12 @@ class Cookies:
         sent = headers.get(b"cookie")
         if sent is None:
             return None
-        found = (SENT_SECURELY if self._is_secure(scope) else SENT).search(sent.decode("latin-1"))
+        found = (SENT_SECURELY if self.is_secure(scope) else SENT).search(sent.decode("latin-1"))
         return found[1] if found else None
 
     def to_set(self, scope: Scope, token: str, seconds: int) -> dict[str, str]:
         """A header; an empty token takes the cookie away."""
-        secure = self._is_secure(scope)
+        secure = self.is_secure(scope)
         name = SECURE_NAME if secure else NAME
         cookie = f"{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds if token else 0}"
         return {"set-cookie": cookie + "; Secure" * secure}
@@ -46,5 +46,5 @@ class Cookies:
         if not is_ours:
             raise Forbidden("only the console's own pages may do this: open it at its own address", code="other_site")
 
-    def _is_secure(self, scope: Scope) -> bool:
+    def is_secure(self, scope: Scope) -> bool:
         return self.origins.of(scope).startswith("https:")

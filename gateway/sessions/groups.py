@@ -6,6 +6,8 @@ from ask0.gateway.api.route import ApiRoute
 from ask0.gateway.callers import Access
 from ask0.gateway.entrance import Entrance
 from ask0.gateway.groups import Group
+from ask0.gateway.oidc import sign_in as oidc
+from ask0.gateway.oidc.sign_in import ProviderSignIns
 from ask0.gateway.operations import Operation
 from ask0.gateway.sessions.account import Accounts
 from ask0.gateway.sessions.sign_in import SignIns
@@ -15,7 +17,7 @@ PATH = "/v1/session"
 SIGNING_IN = (401, 403, 409, 422, 429, 503)
 
 
-def session_group(entrance: Entrance, sign_ins: SignIns, accounts: Accounts) -> Group:
+def session_group(entrance: Entrance, sign_ins: SignIns, accounts: Accounts, provider: ProviderSignIns) -> Group:
     code, sessions, member = f"{PATH}/code", f"{PATH}/all", Access.MEMBER
     return Group(
         entrance,
@@ -47,6 +49,24 @@ def session_group(entrance: Entrance, sign_ins: SignIns, accounts: Accounts) -> 
                 body=member_api.LinkUse,
                 answers=member_api.SignedIn,
                 refusals=(*SIGNING_IN, 410),
+            ),
+            Operation(
+                "GET",
+                oidc.PATH,
+                provider.start,
+                "Sign in with the OpenID provider: a browser goes there",
+                query=member_api.ProviderStart,
+                answers={303: None},
+                refusals=(404, 429),
+            ),
+            Operation(
+                "GET",
+                f"{oidc.PATH}/callback",
+                provider.callback,
+                "Where the OpenID provider sends the browser back to",
+                query=member_api.ProviderAnswer,
+                answers={303: None},
+                refusals=(404, 429),
             ),
             Operation("GET", PATH, sign_ins.who, "Who is signed in", member, answers=member_api.SignedIn),
             Operation("DELETE", PATH, sign_ins.sign_out, "Sign out", member, answers={204: None}),

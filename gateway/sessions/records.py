@@ -52,15 +52,18 @@ class Records:
     def told(self, member: Member, action: str, by: By, id: str = "") -> None:
         """With an `id`, all gateways that tell the same make one entry of it."""
         for project_id in self._projects_of(member)[:MOST_PROJECTS]:
-            if len(self._telling) >= MOST_UNDER_WAY:
-                logger.warning("%s is not in the audit log: too much is told at once", action)
-                return
-            parts = "\0".join((member.id, project_id, action, id or secrets.token_hex(16)))
-            made = f"mem_{blake2b(parts.encode(), digest_size=16).hexdigest()}"
-            request = Request(project_id, by.actor or "anyone", made, "", by.request, is_keyed=False, ip=by.ip)
-            task = asyncio.create_task(self._tell(request, action, Told("member", member.id)))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            self.told_in(project_id, member, action, by, id)
+
+    def told_in(self, project_id: str, member: Member, action: str, by: By, id: str = "") -> None:
+        if len(self._telling) >= MOST_UNDER_WAY:
+            logger.warning("%s is not in the audit log: too much is told at once", action)
+            return
+        parts = "\0".join((member.id, project_id, action, id or secrets.token_hex(16)))
+        made = f"mem_{blake2b(parts.encode(), digest_size=16).hexdigest()}"
+        request = Request(project_id, by.actor or "anyone", made, "", by.request, is_keyed=False, ip=by.ip)
+        task = asyncio.create_task(self._tell(request, action, Told("member", member.id)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     async def close(self) -> None:
         await asyncio.gather(*self._telling, return_exceptions=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ from ask0.schemas.members import (
     MAX_DEVICE_CHARS,
     MEMBER,
     Link,
+    LinkKind,
     Member,
     Session,
     csrf_token,
@@ -64,7 +65,8 @@ class Gone(GatewayError):
 
 class SignIns:
     def __init__(self, sessions: Sessions, catalog: CatalogCache, records: Records) -> None:
-        self._sessions, self._members = sessions, sessions.members
+        self._sessions, self.members, self.cookies = sessions, sessions.members, sessions.cookies
+        self.oidc: dict[str, str] | None = None  # the other way in, where there is one
         self._catalog, self._records = catalog, records
         self._attempts = Attempts()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
@@ -74,21 +76,21 @@ class SignIns:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def methods(self, asked: Asked) -> Response:
-        token = self._sessions.cookies.token(asked.request.scope, dict(asked.request.scope["headers"]))
-        is_in = token and self._members.standing(session_id(token), now_ms(), self._sessions.lifetimes)
-        return JSONResponse({"signedIn": bool(is_in), "password": True, "oidc": None})
+        token = self.cookies.token(asked.request.scope, dict(asked.request.scope["headers"]))
+        is_in = token and self.members.standing(session_id(token), now_ms(), self._sessions.lifetimes)
+        return JSONResponse({"signedIn": bool(is_in), "password": True, "oidc": self.oidc})
 
     async def who(self, asked: Asked) -> Response:
-        token = self._sessions.cookies.token(asked.request.scope, dict(asked.request.scope["headers"])) or ""
+        token = self.cookies.token(asked.request.scope, dict(asked.request.scope["headers"])) or ""
         return self.signed_in(asked, token)
 
     async def sign_in(self, asked: Asked) -> Response:
         """Whether the person or the password is unknown is not told, nor by how long it takes."""
         self.check_page(asked)
         email, by = email_of(asked.body.email), self.by(asked)
-        whose = f"address {self._address(asked)}", f"person {email}"
+        whose = f"address {self.address(asked)}", f"person {email}"
         self._attempts.check(*whose, now=time.monotonic())
-        member = self._members.of_email(email) if email else None
+        member = self.members.of_email(email) if email else None
         # Counted as failed until it is right, so that no more are under way than may fail.
         self._attempts.fail(*whose, now=time.monotonic())
         if not await self.verify(member.password if member else "", asked.body.password) or member is None:
@@ -100,10 +102,10 @@ class SignIns:
         return await self.begin(asked, member, by._replace(actor=f"member:{member.id}"))
 
     async def sign_out(self, asked: Asked) -> Response:
-        session = self._members.sessions.get("", asked.caller.session)
+        session = self.members.sessions.get("", asked.caller.session)
         if session:
-            await carry_out(self._members, lambda: [to_end(session.document)], self.by(asked))
-        return Response(status_code=204, headers=self._sessions.cookies.to_set(asked.request.scope, "", 0))
+            await carry_out(self.members, lambda: [to_end(session.document)], self.by(asked))
+        return Response(status_code=204, headers=self.cookies.to_set(asked.request.scope, "", 0))
 
     async def look_at_link(self, asked: Asked) -> Response:
         link, member = self._link(asked.body.token)
@@ -124,12 +126,7 @@ class SignIns:
         else:
             member = await self.edit(
                 member,
-                lambda now: replace(
-                    now,
-                    password=hashed,
-                    name=asked.body.name or now.name,
-                    totp="" if link.kind == "reset" else now.totp,
-                ),
+                lambda now: _come(now, link.kind, hashed, asked.body.name),
                 f"member.{'accepted' if link.kind == 'invitation' else 'password_reset'}",
                 by,
             )
@@ -137,20 +134,23 @@ class SignIns:
         return await self.begin(asked, member, by._replace(actor=f"member:{member.id}"))
 
     async def begin(self, asked: Asked, member: Member, by: By) -> Response:
-        """A new session, whatever the browser had before: a token that was there already is nobody's."""
+        return self.signed_in(asked, await self.open(asked, member, by))
+
+    async def open(self, asked: Asked, member: Member, by: By) -> str:
+        """The token of a new session, whatever the browser had before: one that was there already is nobody's."""
         token, headers = new_token(), asked.request.headers
         device = " ".join(headers.get("user-agent", "").split())[:MAX_DEVICE_CHARS]
         now = now_ms()
         session = Session(
             id=session_id(token), member_id=member.id, created_at=now, seen_at=now, ip=by.ip, device=device
         )
-        await carry_out(self._members, lambda: self._members.to_begin(session, self._sessions.lifetimes), by)
+        await carry_out(self.members, lambda: self.members.to_begin(session, self._sessions.lifetimes), by)
         self._records.signed_in(member, by)
-        return self.signed_in(asked, token)
+        return token
 
     def signed_in(self, asked: Asked, token: str) -> Response:
         """As SignedIn, with the cookie. Raises Unauthorized."""
-        found = self._members.standing(session_id(token), now_ms(), self._sessions.lifetimes)
+        found = self.members.standing(session_id(token), now_ms(), self._sessions.lifetimes)
         if found is None:
             raise Unauthorized("you are not signed in, or no longer: sign in again", code="no_session")
         session, member = found
@@ -167,7 +167,7 @@ class SignIns:
             "projects": [self._project(member, id) for id in self._sessions.projects_of(member)],
             "expiresAt": write_time(min(ends_at(session, self._sessions.lifetimes), ends)),
         }
-        cookie = self._sessions.cookies.to_set(asked.request.scope, token, max(1, (ends - now_ms()) // 1000))
+        cookie = self.cookies.to_set(asked.request.scope, token, max(1, (ends - now_ms()) // 1000))
         return JSONResponse(SignedIn.model_validate(shown).model_dump(by_alias=True), headers=cookie)
 
     async def verify(self, hashed: str, password: str) -> bool:
@@ -188,23 +188,30 @@ class SignIns:
         """`change` makes the new one of the one that stands. Raises Unauthorized for one who is gone."""
 
         def find() -> list[Wanted]:
-            stored = self._members.get(member.id)
+            stored = self.members.get(member.id)
             if stored is None:
                 raise Unauthorized("you are no member any more", code="no_session")
-            return [self._members.to_edit(stored, change(stored.document), action)]
+            return [self.members.to_edit(stored, change(stored.document), action)]
 
-        await carry_out(self._members, find, by)
+        return await self.change(member, find, action, by)
+
+    async def change(self, member: Member, find: Callable[[], Iterable[Wanted]], action: str, by: By) -> Member:
+        """What `find` makes of them. Raises what it and `carry_out` raise."""
+        await carry_out(self.members, find, by)
         self._records.told(member, action, by)
-        stored = self._members.get(member.id)
+        stored = self.members.get(member.id)
         return stored.document if stored else member
 
     async def end_others(self, member: Member, but: str, by: By) -> None:
-        others = [one for one in self._members.sessions.of_member(member.id) if one.id != but]
+        others = [one for one in self.members.sessions.of_member(member.id) if one.id != but]
         for one in others:
-            await carry_out(self._members, lambda one=one: [to_end(one)], by)  # type: ignore[misc]
+            await carry_out(self.members, lambda one=one: [to_end(one)], by)  # type: ignore[misc]
+
+    def failed(self, member: Member, by: By) -> None:
+        self._records.failed(member, by)
 
     def check_page(self, asked: Asked) -> None:
-        self._sessions.cookies.check_page(asked.request.scope, dict(asked.request.scope["headers"]))
+        self.cookies.check_page(asked.request.scope, dict(asked.request.scope["headers"]))
 
     def by(self, asked: Asked) -> By:
         headers: Mapping[bytes, bytes] = dict(asked.request.scope["headers"])
@@ -214,12 +221,12 @@ class SignIns:
     async def check_code(self, member: Member, code: str, by: By) -> Member:
         """Of whoever has them on: each counts once, whoever else sends it at the same time. Raises Unauthorized."""
         step = step_of(self._catalog.seal.open(member.totp, member.id), code, member.totp_step)
-        stored = self._members.get(member.id)
+        stored = self.members.get(member.id)
         if step is None or stored is None or stored.document.totp_step >= step:
             raise Unauthorized("this code is wrong, or was used: wait for the next one", code="wrong_code")
         after = replace(stored.document, totp_step=step)
         try:
-            await write_wanted(self._members.replica, self._members.to_edit(stored, after, "member.code_used"), by)
+            await write_wanted(self.members.replica, self.members.to_edit(stored, after, "member.code_used"), by)
         except MovedOn:
             raise Unauthorized("this code was used: wait for the next one", code="wrong_code") from None
         except CatalogUnavailable as error:
@@ -238,51 +245,51 @@ class SignIns:
 
     def _link(self, token: str) -> tuple[Link, Member | None]:
         """Raises Gone."""
-        stored = self._members.links.get("", link_id(token))
+        stored = self.members.links.get("", link_id(token))
         if stored is None or stored.document.has_expired(now_ms()):
             raise Gone(USED)
         link = stored.document
         if link.kind == "first":
-            if not self._members.nobody_can_sign_in:
+            if not self.members.nobody_can_sign_in:
                 raise Gone(USED)
             return link, None
-        member = self._members.get(link.member_id)
+        member = self.members.get(link.member_id)
         if member is None:
             raise Gone(USED)
         return link, member.document
 
     async def _use_up(self, link: Link, by: By) -> None:
         """Of two who use it at the same time one is let in. Raises Gone."""
-        stored = self._members.links.get("", link.id)
+        stored = self.members.links.get("", link.id)
         if stored is None:
             raise Gone(USED)
         wanted = to_use_up(link)._replace(expects={f"{LINK}/{link.id}": stored.version})
         try:
-            await write_wanted(self._members.replica, wanted, by)
+            await write_wanted(self.members.replica, wanted, by)
         except MovedOn:
             raise Gone(USED) from None
         except CatalogUnavailable as error:
             raise ServiceUnavailable(str(error)) from error
 
     async def _first_owner(self, by: By) -> Member:
-        there = self._members.first_owner()
+        there = self.members.first_owner()
         if there:
             return there
         owner = Member(id=new_id("mem_"), email="", created_at=now_ms(), roles={EVERYWHERE: OWNER})
 
         def find() -> list[Wanted]:
-            return [Wanted(MEMBER, owner.id, owner, "member.added", {MEMBER: self._members.people.version})]
+            return [Wanted(MEMBER, owner.id, owner, "member.added", {MEMBER: self.members.people.version})]
 
-        await carry_out(self._members, find, by)
+        await carry_out(self.members, find, by)
         return owner
 
     def _project(self, member: Member, id: str) -> dict[str, Any]:
         role = member.role_in(id) or ""
-        name, scopes = self._members.role(id, role) or (role, frozenset())
+        name, scopes = self.members.role(id, role) or (role, frozenset())
         project = self._catalog.current.projects[id]
         return {"id": id, "name": project.name, "role": role, "roleName": name, "scopes": sorted(scopes)}
 
-    def _address(self, asked: Asked) -> str:
+    def address(self, asked: Asked) -> str:
         headers: Mapping[bytes, bytes] = dict(asked.request.scope["headers"])
         return self._records.addresses.sender(asked.request.scope, headers)
 
@@ -294,3 +301,9 @@ class SignIns:
             return await asyncio.get_running_loop().run_in_executor(self._thread, question, *args)
         finally:
             self._waiting -= 1
+
+
+def _come(member: Member, kind: LinkKind, password: str, name: str | None) -> Member:
+    """By a link. A reset leaves nothing else of how they have signed in."""
+    after = replace(member, password=password, name=name or member.name)
+    return replace(after, totp="", issuer="", subject="") if kind == "reset" else after

@@ -29,7 +29,7 @@ def test_the_first_owner_comes_by_the_link_of_the_greeting_and_others_by_theirs(
         invited = server.run("member", "invite", " Ann@Example.com ", "--json").json
         assert (invited["email"], invited["role"]) == ("ann@example.com", "owner")
         wait_for(lambda: use(server, invited["link"], password=PASSWORD).is_success, "the gateway to know her")
-        assert "has a password already" in server.run("member", "invite", "ann@example.com").out
+        assert "can sign in already" in server.run("member", "invite", "ann@example.com").out
 
         project = ("--project", "My project")
         bob = server.run("member", "invite", "bob@example.com", "--role", "support", *project)

@@ -18,8 +18,8 @@ PINNED = re.compile(r"^[a-z0-9/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.-]+)?$")
 
 
 def filled(value: str) -> str:
-    """The value as Compose would hand it over, with a secret in it."""
-    return re.sub(r"\$\{[A-Z_]+:\?[^}]*\}", "0123abcd", value)
+    """The value as Compose would hand it over, with a secret in it, and nothing of what may be left out."""
+    return re.sub(r"\$\{[A-Z_]+:-\}", "", re.sub(r"\$\{[A-Z_]+:\?[^}]*\}", "0123abcd", value))
 
 
 def names_of_env_example() -> dict[str, str]:

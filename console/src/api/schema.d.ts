@@ -1056,6 +1056,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign in with the OpenID provider: a browser goes there */
+        get: operations["getSessionOidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the OpenID provider sends the browser back to */
+        get: operations["getSessionOidcCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session/all": {
         parameters: {
             query?: never;
@@ -2196,6 +2230,11 @@ export interface components {
              * @description Shown once; null where the person has an account already
              */
             link: string | null;
+            /**
+             * Mailed
+             * @description Whether the link was mailed to them too; null where there is none, or no mail is set up
+             */
+            mailed: boolean | null;
         };
         /** JobAnswer */
         JobAnswer: {
@@ -2645,9 +2684,15 @@ export interface components {
         };
         /** OidcMethod */
         OidcMethod: {
-            /** Name */
+            /**
+             * Name
+             * @description The provider's host
+             */
             name: string;
-            /** Url */
+            /**
+             * Url
+             * @description Where a browser goes to sign in; `?to=` is the page to come back to
+             */
             url: string;
         };
         /**
@@ -3036,6 +3081,11 @@ export interface components {
         ResetLink: {
             /** Link */
             link: string;
+            /**
+             * Mailed
+             * @description Whether the link was mailed to them too; null where there is none, or no mail is set up
+             */
+            mailed: boolean | null;
         };
         /** Retention */
         Retention: {
@@ -6743,6 +6793,36 @@ export interface operations {
                 };
             };
         };
+    };
+    getSessionOidc: {
+        parameters: {
+            query?: {
+                /** @description The page of the console to come back to, a path below /console/ */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    getSessionOidcCallback: {
+        parameters: {
+            query?: {
+                /** @description As it was sent there */
+                state?: string;
+                /** @description What Ask0 asks the provider with who has signed in */
+                code?: string;
+                /** @description Which provider it is */
+                iss?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
     };
     getSessionAll: {
         parameters: {

@@ -6,6 +6,7 @@ import { api, type ApiError, call } from "../api/client";
 import { Field } from "../kit/Field";
 import { messageOf } from "../kit/states";
 import { text } from "../text/en";
+import { Provider } from "./Provider";
 import { keep, SESSION } from "./session";
 
 export function Enter() {
@@ -82,6 +83,7 @@ export function Enter() {
                 {text.enter.do}
               </button>
             </form>
+            {link.data.kind === "invitation" && <Provider />}
           </>
         )}
       </div>

@@ -6,9 +6,11 @@ import { Dialog } from "../kit/Dialog";
 import { Field } from "../kit/Field";
 import { messageOf } from "../kit/states";
 import { text } from "../text/en";
+import { Provider, useWhyNot } from "./Provider";
 import { keep, SESSION } from "./session";
 
 export function SignIn() {
+  const whyNot = useWhyNot();
   useEffect(() => {
     document.title = `${text.signIn.title} – Ask0`;
   }, []);
@@ -17,7 +19,13 @@ export function SignIn() {
       <div className="card">
         <p className="brand">Ask0</p>
         <h1>{text.signIn.title}</h1>
+        {whyNot && (
+          <p className="bad" role="alert">
+            {whyNot}
+          </p>
+        )}
         <SignInForm />
+        <Provider />
       </div>
     </main>
   );
@@ -29,6 +37,7 @@ export function SignInAgain({ email }: { email: string }) {
     <Dialog title={text.signIn.again}>
       <p>{text.signIn.ended}</p>
       <SignInForm email={email} />
+      <Provider beside />
     </Dialog>
   );
 }

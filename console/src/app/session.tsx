@@ -15,7 +15,7 @@ export function useSessionQuery() {
 }
 
 /** Null when nobody is signed in. */
-async function readSession(): Promise<Session | null> {
+export async function readSession(): Promise<Session | null> {
   const { signedIn } = await call(api.GET("/v1/session/methods"));
   if (!signedIn) return null;
   try {

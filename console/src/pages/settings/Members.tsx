@@ -11,6 +11,11 @@ import { Copy, Time, Value } from "../../kit/values";
 import { text } from "../../text/en";
 
 type Member = Schemas["ShownMember"];
+interface Link {
+  link: string;
+  mailed: boolean | null;
+  email: string;
+}
 type Open = { what: "remove" | "reset"; member: Member } | { what: "invite" } | null;
 
 export function useRoles() {
@@ -26,7 +31,7 @@ export function Members() {
   const { session } = usePlace();
   const queries = useQueryClient();
   const [open, setOpen] = useState<Open>(null);
-  const [link, setLink] = useState<string | null>(null);
+  const [link, setLink] = useState<Link | null>(null);
   const members = useQuery({
     queryKey: ["members", path.project],
     queryFn: () => call(api.GET("/v1/projects/{project}/members", { params: { path } })),
@@ -47,11 +52,10 @@ export function Members() {
       setOpen(null);
     },
   });
-  const reset = useMutation<void, ApiError, string>({
-    mutationFn: async (id) => {
-      setLink(
-        (await call(api.POST("/v1/projects/{project}/members/{id}/reset", { params: { path: { ...path, id } } }))).link,
-      );
+  const reset = useMutation<void, ApiError, Member>({
+    mutationFn: async ({ id, email }) => {
+      const params = { path: { ...path, id } };
+      setLink({ ...(await call(api.POST("/v1/projects/{project}/members/{id}/reset", { params }))), email });
       setOpen(null);
     },
   });
@@ -125,10 +129,10 @@ export function Members() {
       {open?.what === "invite" && (
         <Invite
           close={() => setOpen(null)}
-          invited={(made) => {
+          invited={({ link, mailed, member }) => {
             setOpen(null);
-            setLink(made);
-            if (!made) say(text.members.hasAccount);
+            if (link) setLink({ link, mailed, email: member.email });
+            else say(text.members.hasAccount);
             void again();
           }}
         />
@@ -153,7 +157,7 @@ export function Members() {
           isBusy={reset.isPending}
           error={reset.error && messageOf(reset.error)}
           close={() => setOpen(null)}
-          confirm={() => reset.mutate(open.member.id)}
+          confirm={() => reset.mutate(open.member)}
         >
           <p>{text.members.resets(open.member.email)}</p>
         </Confirm>
@@ -161,8 +165,10 @@ export function Members() {
       {link && (
         <Dialog title={text.members.link} close={() => setLink(null)}>
           <div className="stack">
-            <p>{text.members.linkSays}</p>
-            <Copy value={link} name={text.members.link} />
+            {link.mailed && <p>{text.members.mailed(link.email)}</p>}
+            {link.mailed === false && <p className="bad">{text.members.notMailed(link.email)}</p>}
+            <p>{link.mailed ? text.members.linkOnce : text.members.linkSays}</p>
+            <Copy value={link.link} name={text.members.link} />
           </div>
         </Dialog>
       )}
@@ -170,13 +176,13 @@ export function Members() {
   );
 }
 
-function Invite({ close, invited }: { close: () => void; invited: (link: string | null) => void }) {
+function Invite({ close, invited }: { close: () => void; invited: (made: Schemas["Invited"]) => void }) {
   const path = useProject();
   const roles = useRoles();
   const invite = useMutation<void, ApiError, FormData>({
     mutationFn: async (said) => {
       const body = { email: String(said.get("email")), role: String(said.get("role")) };
-      invited((await call(api.POST("/v1/projects/{project}/members", { params: { path }, body }))).link);
+      invited(await call(api.POST("/v1/projects/{project}/members", { params: { path }, body })));
     },
   });
   return (
