@@ -76,6 +76,17 @@ def test_the_images_of_the_build_are_pinned() -> None:
     assert all(PINNED.fullmatch(image) for image in images)
 
 
+def test_what_the_image_copies_is_sent_to_its_build_and_what_is_built_comes_from_its_build() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    ignored = (DEPLOY.parent / ".dockerignore").read_text().split()
+    copied = [line.split()[1:-1] for line in dockerfile.splitlines() if re.match("COPY (?!--from)", line)]
+    sources = {source.split("/")[0] for sources in copied for source in sources}
+    assert {f"!{source}" for source in sources} == {rule for rule in ignored if rule.startswith("!")}
+    for built in ("gateway/static", "gateway/console/dist"):
+        assert re.search(rf"^COPY --from=\w+ /build/{built} {built}$", dockerfile, re.MULTILINE)
+        assert built in ignored
+
+
 def test_kafka_is_the_version_the_tests_run() -> None:
     space = {"m": "http://maven.apache.org/POM/4.0.0"}
     version = ElementTree.parse(DEPLOY / "kafka" / "pom.xml").findtext("m:properties/m:kafka.version", "", space)

@@ -82,3 +82,8 @@ def test_it_serves_its_demo_page_without_the_tree(python: Path, tmp_path: Path) 
         scripts = re.findall(r'src="([^"]+\.js[^"]*)"', page.text)
         assert httpx.get(f"{url}/ask0.js").status_code == 200
         assert all(httpx.get(httpx.URL(url).join(script)).status_code == 200 for script in scripts)
+        console = httpx.get(f"{url}/console/")
+        assert console.status_code == 200
+        files = re.findall(r'(?:src|href)="(/console/assets/[^"]+)"', console.text)
+        assert files
+        assert all(httpx.get(f"{url}{file}").status_code == 200 for file in files)
