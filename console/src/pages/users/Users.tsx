@@ -13,7 +13,8 @@ import { Bulk } from "./Bulk";
 import { atFirst, columnOf } from "./columns";
 import { ColumnPicker } from "./ColumnPicker";
 import { FilterBuilder } from "./FilterBuilder";
-import { type Filter, readFilter, sentence } from "./filters";
+import { Exports } from "./Exports";
+import { type Filter, readFilter, sentence, whoever } from "./filters";
 import { MOST, useCount, useUsers } from "./list";
 import { NewUser } from "./NewUser";
 import { SaveSegment } from "./SaveSegment";
@@ -29,6 +30,7 @@ export default function Users() {
   const [written, setFilter] = useParameter("filter");
   const [sort, setSort] = useParameter("sort");
   const [columnIds, setColumns] = useParameter("columns");
+  const [exports, setExports] = useParameter("exports");
   const [open, setOpen] = useState<Open>(null);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
   const query = useSearch();
@@ -75,6 +77,9 @@ export default function Users() {
         </button>
         <button type="button" onClick={() => setOpen("columns")}>
           {text.users.columns}
+        </button>
+        <button type="button" onClick={() => setExports("open")}>
+          {text.exports.open}
         </button>
       </div>
       {filter && (
@@ -141,6 +146,14 @@ export default function Users() {
             setColumns(ids.join(","), { replace: true });
           }}
           close={() => setOpen(null)}
+        />
+      )}
+      {exports && (
+        <Exports
+          ids={[...chosen]}
+          whoever={whoever(filter, segment, search)}
+          count={count.data ?? null}
+          close={() => setExports("", { replace: true })}
         />
       )}
       {open === "new" && <NewUser close={() => setOpen(null)} />}

@@ -16,6 +16,7 @@ export interface Built {
 export type Filter = Record<string, unknown>;
 
 export const STATUSES = ["Active", "Unconfirmed", "Guest", "Deactivated"];
+const SEARCHED = ["id", "email", "customerId", "name", "firstName", "lastName"];
 const NO_VALUE = ["set", "notSet"];
 const SPANS = ["inLast", "notInLast"];
 const COMPARED = ["gt", "gte", "lt", "lte"];
@@ -51,7 +52,10 @@ function leafOf({ kind, name, op, value }: Condition): Filter {
 export function fromFilter(filter: Filter | null): Built | null {
   if (!filter) return { match: "all", conditions: [] };
   const match = "all" in filter ? "all" : "any" in filter ? "any" : null;
-  if (!match) return null;
+  if (!match) {
+    const only = conditionOf(filter);
+    return only && { match: "all", conditions: [only] };
+  }
   const conditions = (filter[match] as Filter[]).map(conditionOf);
   return conditions.every((one) => one !== null) ? { match, conditions: conditions as Condition[] } : null;
 }
@@ -74,6 +78,18 @@ function conditionOf(leaf: Filter): Condition | null {
     return when && !when.last ? null : { kind: "did", name: leaf.did, op: "did", value: when?.last ?? "" };
   }
   return null;
+}
+
+/** Whoever the list shows, as one filter: each word of the search is somewhere in who they are. */
+export function whoever(filter: Filter | null, segment: string, search: string): Filter {
+  const words = search.split(/\s+/).filter(Boolean);
+  return {
+    all: [
+      ...(filter ? [filter] : []),
+      ...(segment ? [{ segment }] : []),
+      ...words.map((value) => ({ any: SEARCHED.map((trait) => ({ trait, op: "contains", value })) })),
+    ],
+  };
 }
 
 /** As people say it. */
