@@ -105,8 +105,10 @@ function Row({ of: key, revoke }: { of: Key; revoke: () => void }) {
         </strong>
         <small className="muted block">{text.apiKeys.kinds[key.kind]}</small>
       </td>
-      <td>{key.kind === "write" ? <Copy value={key.hint} name={text.apiKeys.key} /> : <code>{key.hint}</code>}</td>
-      <td>{key.kind === "write" ? text.apiKeys.sends : key.scopes.map(scopeName).join(", ")}</td>
+      <td className="whole">
+        {key.kind === "write" ? <Copy value={key.hint} name={text.apiKeys.key} /> : <code>{key.hint}</code>}
+      </td>
+      <td>{key.kind === "write" ? text.apiKeys.sends : allowed(key.scopes)}</td>
       <td>
         <Time at={key.createdAt} />
         <small className="muted block cut">{key.createdBy?.slice(0, 24)}</small>
@@ -127,4 +129,9 @@ function Row({ of: key, revoke }: { of: Key; revoke: () => void }) {
       </td>
     </tr>
   );
+}
+
+function allowed(scopes: string[]): string {
+  const all = Object.keys(text.scopes).every((scope) => scopes.includes(scope));
+  return all ? text.apiKeys.all : scopes.map(scopeName).join(", ");
 }

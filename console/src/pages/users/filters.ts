@@ -56,8 +56,12 @@ export function fromFilter(filter: Filter | null): Built | null {
     const only = conditionOf(filter);
     return only && { match: "all", conditions: [only] };
   }
-  const conditions = (filter[match] as Filter[]).map(conditionOf);
+  const conditions = flat(filter, match).map(conditionOf);
   return conditions.every((one) => one !== null) ? { match, conditions: conditions as Condition[] } : null;
+}
+
+function flat(filter: Filter, match: "all" | "any"): Filter[] {
+  return (filter[match] as Filter[]).flatMap((one) => (match in one ? flat(one, match) : [one]));
 }
 
 function conditionOf(leaf: Filter): Condition | null {
