@@ -14,6 +14,7 @@ from ask0.gateway import bodies, connections, dispatch, large_bodies, questions,
 from ask0.gateway.api import exports, imports, settings, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
 from ask0.schemas import (
+    catalog,
     documents,
     erasure,
     events,
@@ -282,6 +283,12 @@ def _table() -> list[Bound]:
             f"{documents.MAX_SEGMENTS}, {documents.MAX_STAGES}, {properties.MAX_PROPERTIES}, "
             f"{documents.MAX_DEACTIVATED:,}",
             "422, 400",
+            "–",
+        ),
+        Bound(
+            "Live keys of a project, and with those revoked; keys that check its tokens",
+            f"{catalog.MAX_LIVE_KEYS}, {catalog.MAX_KEYS}; {catalog.MAX_VERIFICATION_KEYS}",
+            "422, 409; the one revoked first goes",
             "–",
         ),
         Bound(
