@@ -6,10 +6,11 @@ import time
 
 from msgspec.structs import replace
 
-from ask0.catalog.documents import add_document, replace_document
+from ask0.catalog.collection import Collection, Stored
+from ask0.catalog.documents import KEY, add_document, replace_document
 from ask0.catalog.errors import CatalogError, KeyTaken
 from ask0.catalog.replica import Replica
-from ask0.schemas.catalog import Catalog, Key, Project, hash_secret, secret_key, write_key
+from ask0.schemas.catalog import MAX_KEYS, Catalog, Key, Project, hash_secret, secret_key, write_key
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -21,13 +22,19 @@ async def create_key(
     text: str | None = None,
     actor: str = "cli",
     scopes: tuple[str, ...] | None = None,
+    name: str = "",
 ) -> str:
     """The key's text. `text` is one that the operator has chosen; a secret key without `scopes` has all of them."""
+    key, text = new_key(project_id, kind, text or "", scopes)
+    await add_document(replica, replace(key, name=name, created_by=actor), "key.created", actor)
+    return text
+
+
+def new_key(project_id: str, kind: str, text: str = "", scopes: tuple[str, ...] | None = None) -> tuple[Key, str]:
+    """And its text, which nobody can read from a secret key."""
     prefix, length = ("wk_", 24) if kind == "write" else ("sk_", 40)
     text, at = text or prefix + random_text(length), now_ms()
-    key = write_key(text, project_id, at) if kind == "write" else secret_key(text, project_id, at, scopes)
-    await add_document(replica, key, "key.created", actor)
-    return text
+    return write_key(text, project_id, at) if kind == "write" else secret_key(text, project_id, at, scopes), text
 
 
 async def revoke_key(replica: Replica, key: Key) -> Key:
@@ -37,6 +44,23 @@ async def revoke_key(replica: Replica, key: Key) -> Key:
     revoked = replace(key, revoked_at=now_ms())
     await replace_document(replica, key, revoked, "key.revoked")
     return revoked
+
+
+class Keys(Collection[Key]):
+    """Of projects, in memory."""
+
+    def __init__(self, replica: Replica) -> None:
+        super().__init__(replica, KEY, Key)
+
+    def oldest_first(self, project_id: str) -> list[Stored[Key]]:
+        return sorted(self.of(project_id).values(), key=lambda stored: (stored.document.created_at, stored.version))
+
+    def in_the_way(self, project_id: str) -> list[Stored[Key]]:
+        """Those revoked that make room for one more, the one that was revoked first before the others."""
+        every = self.of(project_id).values()
+        revoked = [stored for stored in every if stored.document.revoked_at is not None]
+        revoked.sort(key=lambda stored: stored.document.revoked_at or 0)
+        return revoked[: max(0, len(every) + 1 - MAX_KEYS)]
 
 
 def find_key(catalog: Catalog, text: str) -> Key:

@@ -23,7 +23,7 @@ class KeyMaterial(NamedTuple):
 def make_verification_key(material: KeyMaterial, seal: Seal) -> tuple[VerificationKey, str]:
     """The key, and the text of it that nobody can read from it any more if that is a secret. Raises CatalogError for
     what is no key of its algorithm, and for a secret that cannot be sealed."""
-    text = material.text or f"vs_{random_text(43)}"
+    text = material.text if material.is_public else material.text or f"vs_{random_text(43)}"
     key = VerificationKey(
         id=f"vk_{random_text(8)}",
         algorithm="RS256" if material.is_public else "HS256",

@@ -17,6 +17,7 @@ from ask0.gateway.oidc import fetching
 from ask0.gateway.oidc import sign_in as oidc
 from ask0.gateway.sessions import attempts
 from ask0.schemas import (
+    catalog,
     documents,
     erasure,
     events,
@@ -286,6 +287,12 @@ def _table() -> list[Bound]:
             f"{documents.MAX_SEGMENTS}, {views.MAX_VIEWS}, {documents.MAX_STAGES}, {properties.MAX_PROPERTIES}, "
             f"{documents.MAX_DEACTIVATED:,}",
             "422, 400",
+            "–",
+        ),
+        Bound(
+            "Live keys of a project, and with those revoked; keys that check its tokens",
+            f"{catalog.MAX_LIVE_KEYS}, {catalog.MAX_KEYS}; {catalog.MAX_VERIFICATION_KEYS}",
+            "422, 409; the one revoked first goes",
             "–",
         ),
         Bound(

@@ -28,6 +28,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from ask0.catalog import jobs as catalog_jobs
 from ask0.catalog.cache import CatalogCache
 from ask0.catalog.collection import Collection
+from ask0.catalog.keys import Keys
 from ask0.catalog.members import Lifetimes, Members
 from ask0.catalog.project_settings import ProjectSettings
 from ask0.eventlog.log import Log, LogUnavailable
@@ -45,10 +46,12 @@ from ask0.gateway.api.insights import insights_group
 from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
+from ask0.gateway.api.keys import ProjectKeys, keys_group
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.member_mail import MemberMail
 from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.profile_reads import ProfileReads
+from ask0.gateway.api.project_documents import ProjectDocuments, project_documents_group
 from ask0.gateway.api.properties import PropertyDocuments
 from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
@@ -214,8 +217,10 @@ def create_app(
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
+        project_documents_group(entrance, ProjectDocuments(catalog.replica, changes, catalog.seal)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),
         members_group(entrance, ProjectMembers(members, origins, mail)),
+        keys_group(entrance, ProjectKeys(Keys(catalog.replica), changes, uses)),
         views_group(entrance, Views(changes, Collection(catalog.replica, VIEW, View))),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),

@@ -12,6 +12,9 @@ import msgspec
 from ask0.schemas.scopes import SCOPES, SENDING
 
 MAX_VERIFICATION_KEYS = 2  # the one in use and the next one
+MAX_LIVE_KEYS = 100  # of a project …
+MAX_KEYS = 200  # … and together with those that are revoked: the one that was revoked first makes room
+MAX_READABLE = 100  # traits
 READABLE_TRAITS = ("name", "firstName", "lastName", "avatar", "company", "plan", "role")
 
 
@@ -49,6 +52,10 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     # Until the project says otherwise; those of before have it off, as an upgrade must not begin to drop events.
     enforces_consent: bool = False
 
+    @property
+    def project_id(self) -> str:
+        return self.id
+
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A write key (public, may only send events) or a secret key (server side, may read and change users)."""
@@ -60,6 +67,9 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     revoked_at: int | None = None
     scopes: tuple[str, ...] | None = None  # of a secret key; None is all, as keys of before have it
+    name: str = ""  # that somebody has given it
+    created_by: str = ""  # as the audit log names them; empty of keys of before
+    change: str = ""  # the id of the change that made it, where a call did: sent again, it makes no other
 
     @property
     def allowed(self) -> frozenset[str]:

@@ -1,19 +1,21 @@
 """Settings of a project: as documents on the control stream, as they are asked for and as they are shown."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StringConstraints
 
 from ask0.schemas.api import Answer, Text
-from ask0.schemas.user_writes import Strict
+from ask0.schemas.catalog import MAX_READABLE, Permission
+from ask0.schemas.user_writes import MAX_TRAIT_NAME_CHARS, Strict
 
 PRIVACY: Final = "privacy"  # kinds of documents; the subject is the project
 RETENTION: Final = "retention"
 
 DAY_MS = 86_400_000
 MOST_DAYS = 36_500
+MAX_PEM_CHARS = 10_000
 LEAST_AUDIT_DAYS = 35  # so long a call that is sent again is known by what was changed
 GRACE_MS = DAY_MS  # before a retention that was changed is applied by itself
 
@@ -104,3 +106,51 @@ class RetentionDryRun(Answer):
 def retention_of(project_id: str, edit: RetentionEdit, now: int) -> Retention:
     days: Mapping[str, Any] = {field: getattr(edit, name) for name, field in KEPT.items()}
     return Retention(project_id=project_id, changed_at=now, **days)
+
+
+class ChatEdit(Strict):
+    permission: Permission = Field(
+        description="Who may chat: guest is anyone, login whoever is identified, user whoever has a verified email"
+    )
+
+
+class ChatAnswer(Answer):
+    permission: Permission
+    version: str
+
+
+TraitName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TRAIT_NAME_CHARS)]
+
+
+class VerificationEdit(Strict):
+    required: StrictBool = Field(description="Whether pages are to prove with a userToken who their user is")
+    readable: list[TraitName] = Field(
+        max_length=MAX_READABLE, description="Traits that pages may read of a verified user, or of the guest themselves"
+    )
+
+
+class ShownVerificationKey(Answer):
+    id: str
+    algorithm: Literal["HS256", "RS256"]
+    created_at: str
+
+
+class VerificationAnswer(Answer):
+    required: bool
+    readable: list[str]
+    keys: list[ShownVerificationKey] = Field(description="Two at most: the one in use and the next one")
+    version: str
+
+
+class NewVerificationKey(Strict):
+    publicKey: str | None = Field(
+        default=None,
+        max_length=MAX_PEM_CHARS,
+        description="RSA, as PEM, for RS256; without it an HS256 secret is made",
+    )
+
+
+class VerificationKeyMade(Answer):
+    verification: VerificationAnswer
+    id: str
+    secret: Text = Field(description="Of HS256, this once: it stays on your servers")

@@ -12,6 +12,7 @@ from ask0.cli.documents import read_catalog, with_documents
 from ask0.cli.environment import read_settings
 from ask0.cli.output import echo_json, echo_table, show_time
 from ask0.schemas.catalog import Key, Project
+from ask0.schemas.documents import MAX_NAME_CHARS
 from ask0.schemas.scopes import SCOPES
 
 
@@ -35,8 +36,9 @@ def command() -> None:
     type=click.Choice(SCOPES),
     help="A secret key that may do this, and no more; may be given several times.  [default: all]",
 )
+@click.option("--name", default="", help="What it is for, as lists show it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the key as JSON.")
-def create(project: str | None, secret: bool, scopes: tuple[str, ...], as_json: bool) -> None:
+def create(project: str | None, secret: bool, scopes: tuple[str, ...], name: str, as_json: bool) -> None:
     """Make a key. A secret key is shown this once: only its hash is kept.
 
     \b
@@ -44,12 +46,14 @@ def create(project: str | None, secret: bool, scopes: tuple[str, ...], as_json: 
       ask0 key create --project "Help centre" --secret
       ask0 key create --scope users:read --scope access:read
     """
+    if len(name) > MAX_NAME_CHARS:
+        raise click.UsageError(f"--name has at most {MAX_NAME_CHARS} characters.")
     kind = "secret" if secret or scopes else "write"
     chosen = tuple(scope for scope in SCOPES if scope in scopes) or None
 
     async def make(replica: Replica) -> tuple[Project, str]:
         owner = find_project(catalog_of(replica.state), project)
-        return owner, await create_key(replica, owner.id, kind, scopes=chosen)
+        return owner, await create_key(replica, owner.id, kind, scopes=chosen, name=name)
 
     owner, text = with_documents(read_settings(), make)
     if as_json:
@@ -80,11 +84,12 @@ def list_keys(project: str | None, as_json: bool) -> None:
             show_time(key.created_at),
             show_time(key.revoked_at),
             _scopes(key.kind, key.scopes),
+            key.name,
         )
         for key in keys
         if only in (None, key.project_id)
     ]
-    columns = ("key", "kind", "project", "created", "revoked", "scopes")
+    columns = ("key", "kind", "project", "created", "revoked", "scopes", "name")
     if as_json:
         echo_json([dict(zip(columns, row, strict=True)) for row in rows])
         return

@@ -28,6 +28,7 @@ class KeyUses:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._seen: OrderedDict[str, set[tuple[str, str]]] = OrderedDict()
+        self._last: dict[str, int] = {}  # epoch ms, of the same
         self._telling: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
 
@@ -37,15 +38,20 @@ class KeyUses:
             return
         seen = self._seen.setdefault(caller.actor, set())
         self._seen.move_to_end(caller.actor)
+        self._last[caller.actor] = time.time_ns() // 1_000_000
         use = " ".join(operation.scopes), _network(caller.ip)
         if use in seen or len(seen) >= MAX_USES or time.monotonic() < self._not_before:
             return
         if len(self._seen) > MAX_KEYS:
-            self._seen.popitem(last=False)
+            self._last.pop(self._seen.popitem(last=False)[0], None)
         seen.add(use)
         task = asyncio.create_task(self._tell(caller, use, request_id))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
+
+    def last(self, actor: str) -> int:
+        """When this process saw the key last, epoch ms; 0 if that is not known."""
+        return self._last.get(actor, 0)
 
     async def close(self) -> None:
         await asyncio.gather(*self._telling, return_exceptions=True)

@@ -28,9 +28,8 @@ class Served:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """As a server of the site does it: its changes are to be seen when it returns."""
-        headers = {"authorization": f"Bearer {SECRET_KEY}"} | {
-            name.replace("_", "-"): value for name, value in headers.items()
-        }
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        headers = {"authorization": f"Bearer {SECRET_KEY}", **named}
         answer = httpx.request(method, f"{self.stack.url}/v1/projects/-{path}", json=body, headers=headers, timeout=30)
         return answer.status_code, answer.json()
 

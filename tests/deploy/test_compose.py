@@ -78,7 +78,7 @@ def test_the_images_of_the_build_are_pinned() -> None:
 
 def test_what_the_image_copies_is_sent_to_its_build_and_what_is_built_comes_from_its_build() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
-    ignored = (DEPLOY.parent / ".dockerignore").read_text().split()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     copied = [line.split()[1:-1] for line in dockerfile.splitlines() if re.match("COPY (?!--from)", line)]
     sources = {source.split("/")[0] for sources in copied for source in sources}
     assert {f"!{source}" for source in sources} == {rule for rule in ignored if rule.startswith("!")}

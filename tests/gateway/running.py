@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import httpx
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from ask0.catalog.copying import Copier
 from ask0.catalog.documents import change_of
 from ask0.catalog.replica import Replica
 from ask0.consumers.tables.step import rows_worker
@@ -180,6 +181,15 @@ def _is_whole(answer: bytes) -> bool:
 
 def names(items: Sequence[Event]) -> list[str]:
     return [event.event for event in items]
+
+
+async def copy_until(gateway: Running, warehouse: Warehouse, done: Callable[[], object], what: str) -> None:
+    """What is on the control stream comes into the audit log."""
+    stop = asyncio.Event()
+    copying = asyncio.create_task(Copier(open_control(gateway.log_dsn), warehouse).run(stop))
+    await asyncio.to_thread(wait_for, done, what)
+    stop.set()
+    await copying
 
 
 @contextmanager

@@ -986,6 +986,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/settings/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may chat */
+        get: operations["getSettingsChat"];
+        /** Say who may chat */
+        put: operations["putSettingsChat"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/settings/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How users prove who they are */
+        get: operations["getSettingsVerification"];
+        /** Say how users prove who they are */
+        put: operations["putSettingsVerification"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/settings/verification/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a verification key */
+        post: operations["postSettingsVerificationKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/settings/verification/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a verification key */
+        delete: operations["deleteSettingsVerificationKeysById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session/methods": {
         parameters: {
             query?: never;
@@ -1243,6 +1313,41 @@ export interface paths {
         post?: never;
         /** Delete a role */
         delete: operations["deleteRolesById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys of a project */
+        get: operations["getKeys"];
+        put?: never;
+        /** Make a key */
+        post: operations["postKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a key */
+        delete: operations["deleteKeysById"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1605,6 +1710,25 @@ export interface components {
              * @description Where to go on, now or later
              */
             next: string;
+        };
+        /** ChatAnswer */
+        ChatAnswer: {
+            /**
+             * Permission
+             * @enum {string}
+             */
+            permission: "guest" | "login" | "user";
+            /** Version */
+            version: string;
+        };
+        /** ChatEdit */
+        ChatEdit: {
+            /**
+             * Permission
+             * @description Who may chat: guest is anyone, login whoever is identified, user whoever has a verified email
+             * @enum {string}
+             */
+            permission: "guest" | "login" | "user";
         };
         /**
          * CodeSecret
@@ -2358,6 +2482,23 @@ export interface components {
              */
             count: number | null;
         };
+        /** KeyList */
+        KeyList: {
+            /**
+             * Keys
+             * @description The oldest first
+             */
+            keys: components["schemas"]["ShownKey"][];
+        };
+        /** KeyMade */
+        KeyMade: {
+            key: components["schemas"]["ShownKey"];
+            /**
+             * Secret
+             * @description The secret key, this once; null of a write key
+             */
+            secret: string | null;
+        };
         /** Lifted */
         Lifted: {
             /** Lifted */
@@ -2525,6 +2666,26 @@ export interface components {
             /** Secret */
             secret: string;
         };
+        /** NewKey */
+        NewKey: {
+            /**
+             * Name
+             * @description What it is for
+             */
+            name: string;
+            /**
+             * Kind
+             * @description write: for pages and apps, it is public. secret: for servers
+             * @enum {string}
+             */
+            kind: "write" | "secret";
+            /**
+             * Scopes
+             * @description What a secret key may do: nothing that the caller may not
+             * @default null
+             */
+            scopes?: ("users:read" | "users:write" | "users:erase" | "events:read" | "segments:write" | "actions:write" | "access:read" | "audit:read" | "settings:write" | "members:write" | "sql:read")[] | null;
+        };
         /** NewPassword */
         NewPassword: {
             /**
@@ -2681,6 +2842,15 @@ export interface components {
              * @default null
              */
             id?: string | null;
+        };
+        /** NewVerificationKey */
+        NewVerificationKey: {
+            /**
+             * Publickey
+             * @description RSA, as PEM, for RS256; without it an HS256 secret is made
+             * @default null
+             */
+            publicKey?: string | null;
         };
         /** OidcMethod */
         OidcMethod: {
@@ -3461,6 +3631,50 @@ export interface components {
              */
             meanMessages: number | null;
         };
+        /** ShownKey */
+        ShownKey: {
+            /**
+             * Id
+             * @description The write key itself; of a secret key its hash, as `key:<id>` in the audit log
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "write" | "secret";
+            /** Name */
+            name: string;
+            /**
+             * Hint
+             * @description The whole write key, the first characters of a secret one
+             */
+            hint: string;
+            /**
+             * Scopes
+             * @description Of a write key none: it may send events alone
+             */
+            scopes: string[];
+            /** Createdat */
+            createdAt: string;
+            /**
+             * Createdby
+             * @description member:…, key:… or cli; null of keys that are older than this is known
+             */
+            createdBy: string | null;
+            /**
+             * Lastusedat
+             * @description As far as is known, of a secret key: its changes, and first reads with a scope from a network
+             */
+            lastUsedAt: string | null;
+            /** Revokedat */
+            revokedAt: string | null;
+            /**
+             * Version
+             * @description Send it as If-Match to revoke the key
+             */
+            version: string;
+        };
         /** ShownMember */
         ShownMember: {
             /** Id */
@@ -3555,6 +3769,18 @@ export interface components {
             scopes: string[];
             /** Builtin */
             builtIn: boolean;
+        };
+        /** ShownVerificationKey */
+        ShownVerificationKey: {
+            /** Id */
+            id: string;
+            /**
+             * Algorithm
+             * @enum {string}
+             */
+            algorithm: "HS256" | "RS256";
+            /** Createdat */
+            createdAt: string;
         };
         /** SignIn */
         SignIn: {
@@ -4328,6 +4554,44 @@ export interface components {
              *     }
              */
             preferences?: components["schemas"]["Preferences"];
+        };
+        /** VerificationAnswer */
+        VerificationAnswer: {
+            /** Required */
+            required: boolean;
+            /** Readable */
+            readable: string[];
+            /**
+             * Keys
+             * @description Two at most: the one in use and the next one
+             */
+            keys: components["schemas"]["ShownVerificationKey"][];
+            /** Version */
+            version: string;
+        };
+        /** VerificationEdit */
+        VerificationEdit: {
+            /**
+             * Required
+             * @description Whether pages are to prove with a userToken who their user is
+             */
+            required: boolean;
+            /**
+             * Readable
+             * @description Traits that pages may read of a verified user, or of the guest themselves
+             */
+            readable: string[];
+        };
+        /** VerificationKeyMade */
+        VerificationKeyMade: {
+            verification: components["schemas"]["VerificationAnswer"];
+            /** Id */
+            id: string;
+            /**
+             * Secret
+             * @description Of HS256, this once: it stays on your servers
+             */
+            secret: string | null;
         };
         /** ViewAnswer */
         ViewAnswer: {
@@ -6664,6 +6928,174 @@ export interface operations {
             };
         };
     };
+    getSettingsChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who may chat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                };
+            };
+        };
+    };
+    putSettingsChat: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatEdit"];
+            };
+        };
+        responses: {
+            /** @description Say who may chat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                };
+            };
+        };
+    };
+    getSettingsVerification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How users prove who they are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationAnswer"];
+                };
+            };
+        };
+    };
+    putSettingsVerification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerificationEdit"];
+            };
+        };
+        responses: {
+            /** @description Say how users prove who they are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationAnswer"];
+                };
+            };
+        };
+    };
+    postSettingsVerificationKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewVerificationKey"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationKeyMade"];
+                };
+            };
+        };
+    };
+    deleteSettingsVerificationKeysById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+                /** @description Percent-encoded, whatever is in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     getSessionMethods: {
         parameters: {
             query?: never;
@@ -7136,6 +7568,87 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+                /** @description Percent-encoded, whatever is in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Keys of a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+        };
+    };
+    postKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+        };
+    };
+    deleteKeysById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters, unique to this call: sent again with it, the call is carried out once */
+                "Idempotency-Key"?: string;
+                /** @description The ETag, which is also `version`, of what the change is made from; `*` is any */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description proj_…, or `-`: the key's own */
                 project: string;

@@ -1,19 +1,22 @@
 /** Short messages that come and go; readers hear them, too. */
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { text } from "../text/en";
 
 const SHOWN_MS = 5_000;
+const UNDO_MS = 15_000; // so long what was done can be taken back from here
 
 interface Toast {
   id: number;
   message: string;
+  undo?: () => void;
 }
 
 let toasts: Toast[] = [];
 let next = 0;
 const watchers = new Set<() => void>();
 
-export function say(message: string): void {
-  set([...toasts, { id: next++, message }]);
+export function say(message: string, undo?: () => void): void {
+  set([...toasts, { id: next++, message, undo }]);
 }
 
 function set(now: Toast[]): void {
@@ -40,11 +43,26 @@ export function Toasts() {
 function Shown({ toast }: { toast: Toast }) {
   const [isOver, end] = useState(false);
   useEffect(() => {
-    const timer = setTimeout(() => end(true), SHOWN_MS);
+    const timer = setTimeout(() => end(true), toast.undo ? UNDO_MS : SHOWN_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [toast]);
   useEffect(() => {
     if (isOver) set(toasts.filter((one) => one !== toast));
   }, [isOver, toast]);
-  return <p>{toast.message}</p>;
+  return (
+    <p>
+      {toast.message}
+      {toast.undo && (
+        <button
+          type="button"
+          onClick={() => {
+            toast.undo!();
+            end(true);
+          }}
+        >
+          {text.undo}
+        </button>
+      )}
+    </p>
+  );
 }

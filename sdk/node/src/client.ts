@@ -10,6 +10,7 @@ import { eventOf, eventOfItem, type Kind } from "./events.js";
 import { EXIT_MS } from "./exit.js";
 import { Exports } from "./exports.js";
 import { isObject, mend } from "./json.js";
+import { Keys } from "./keys.js";
 import { Listeners } from "./listeners.js";
 import { type Bounds, Queue } from "./queue.js";
 import { Segments } from "./segments.js";
@@ -41,8 +42,10 @@ export class Ask0 {
   readonly audit: Audit;
   /** Who is erased, until it is lifted. */
   readonly suppressions: Suppressions;
-  /** How long things are kept, and whether consent is in force. */
+  /** How long things are kept, consent, who may chat, and how users prove who they are. */
   readonly settings: Settings;
+  /** For pages and servers. */
+  readonly keys: Keys;
   /** Many users as a file. */
   readonly exports: Exports;
   /** Work that goes on after its answer, as an erase does. */
@@ -66,6 +69,7 @@ export class Ask0 {
     this.audit = new Audit(this.#api);
     this.suppressions = new Suppressions(this.#api);
     this.settings = new Settings(this.#api);
+    this.keys = new Keys(this.#api);
     this.exports = new Exports(this.#api);
     this.jobs = new Jobs(this.#api);
     this.changes = new Changes(this.#api);

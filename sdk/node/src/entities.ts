@@ -162,6 +162,34 @@ export interface Privacy {
   version: string;
 }
 
+/** Of a project. `hint` is the whole write key, the first characters of a secret one. */
+export interface Key {
+  id: string;
+  kind: "write" | "secret";
+  name: string;
+  hint: string;
+  scopes: string[];
+  createdAt: string;
+  createdBy: string | null;
+  lastUsedAt: string | null;
+  revokedAt: string | null;
+  version: string;
+}
+
+/** Who may chat: anyone, whoever is identified, whoever has a verified email. */
+export interface Chat {
+  permission: "guest" | "login" | "user";
+  version: string;
+}
+
+/** How users prove who they are, and what pages may read of them. */
+export interface Verification {
+  required: boolean;
+  readable: string[];
+  keys: { id: string; algorithm: "HS256" | "RS256"; createdAt: string }[];
+  version: string;
+}
+
 /** How many were in a segment at the end of a day; null where that was not known yet. */
 export interface SegmentSize {
   date: string;

@@ -7,10 +7,12 @@ export type {
   Access,
   AuditEntry,
   Change,
+  Chat,
   Conversation,
   Filter,
   ImportReport,
   Job,
+  Key,
   List,
   Pending,
   Privacy,
@@ -24,10 +26,12 @@ export type {
   Stage,
   StageList,
   User,
+  Verification,
 } from "./entities.js";
 export { Ask0Error, type ErrorDetail } from "./errors.js";
 export type { ExportOptions, Exports } from "./exports.js";
 export type { File, Pieces } from "./files.js";
+export type { KeyFields, Keys } from "./keys.js";
 export type { SegmentFields, Segments } from "./segments.js";
 export type { Settings } from "./settings.js";
 export type { StageFields, Stages } from "./stages.js";

@@ -97,6 +97,34 @@ const REQUESTS = {
     `PUT ${P}/settings/privacy`,
     { enforceConsent: true },
   ],
+  "settings.chat": [(ask0) => ask0.settings.chat(), `GET ${P}/settings/chat`],
+  "settings.putChat": [
+    (ask0) => ask0.settings.putChat({ permission: "login" }, { ifMatch: 3 }),
+    `PUT ${P}/settings/chat`,
+    { permission: "login" },
+  ],
+  "settings.verification": [(ask0) => ask0.settings.verification(), `GET ${P}/settings/verification`],
+  "settings.putVerification": [
+    (ask0) => ask0.settings.putVerification({ required: true, readable: ["plan"] }, { ifMatch: 3 }),
+    `PUT ${P}/settings/verification`,
+    { required: true, readable: ["plan"] },
+  ],
+  "settings.addVerificationKey": [
+    (ask0) => ask0.settings.addVerificationKey(),
+    `POST ${P}/settings/verification/keys`,
+    {},
+  ],
+  "settings.removeVerificationKey": [
+    (ask0) => ask0.settings.removeVerificationKey("vk/1", { ifMatch: "*" }),
+    `DELETE ${P}/settings/verification/keys/vk%2F1`,
+  ],
+  "keys.list": [(ask0) => ask0.keys.list(), `GET ${P}/keys`, undefined, { keys: [] }],
+  "keys.create": [
+    (ask0) => ask0.keys.create({ name: "Backend", kind: "secret", scopes: ["users:read"] }),
+    `POST ${P}/keys`,
+    { name: "Backend", kind: "secret", scopes: ["users:read"] },
+  ],
+  "keys.revoke": [(ask0) => ask0.keys.revoke("wk/1", { ifMatch: 3 }), `DELETE ${P}/keys/wk%2F1`],
   "jobs.cancel": [(ask0) => ask0.jobs.cancel("job/1"), `POST ${P}/jobs/job%2F1/cancel`, undefined, JOB],
   "users.deactivate": [
     (ask0) => ask0.users.deactivate("u1", { reason: "spam" }),

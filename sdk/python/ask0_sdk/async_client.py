@@ -12,6 +12,7 @@ from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.exports import TaskExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
+from ask0_sdk.keys import Keys
 from ask0_sdk.progress import Progress, TaskJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
@@ -37,6 +38,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
     audit: Audit[Awaitable[Json]]
     suppressions: Suppressions[Awaitable[Json]]
     settings: Settings[Awaitable[Json]]
+    keys: Keys[Awaitable[Json]]
     exports: TaskExports
     jobs: TaskJobs
     changes: Progress[Awaitable[Json]]
@@ -65,6 +67,7 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self.audit = Audit(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
+        self.keys = Keys(self.users.call, self._root)
         self.exports = TaskExports(self.users.call, self._root, self.users.pieces)
         self.jobs = TaskJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")

@@ -12,6 +12,7 @@ from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.exports import ThreadExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
+from ask0_sdk.keys import Keys
 from ask0_sdk.progress import Progress, ThreadJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
@@ -37,6 +38,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
     audit: Audit[Json]
     suppressions: Suppressions[Json]
     settings: Settings[Json]
+    keys: Keys[Json]
     exports: ThreadExports
     jobs: ThreadJobs
     changes: Progress[Json]
@@ -64,6 +66,7 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self.audit = Audit(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
+        self.keys = Keys(self.users.call, self._root)
         self.exports = ThreadExports(self.users.call, self._root, self.users.pieces)
         self.jobs = ThreadJobs(self.users.call, f"{self._root}/jobs")
         self.changes = Progress(self.users.call, f"{self._root}/changes")

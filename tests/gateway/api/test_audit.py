@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from ask0.catalog.copying import Copier
-from ask0.eventlog.open import open_control
 from ask0.gateway import arrivals
 from ask0.schemas.activity import UserAudit
 from ask0.schemas.catalog import secret_key
@@ -21,6 +19,7 @@ from tests.gateway.running import (
     STRICT_PROJECT,
     STRICT_SECRET,
     Running,
+    copy_until,
     nowhere,
     running,
     save,
@@ -60,12 +59,7 @@ def found(gateway: Running, **query: Any) -> list[dict[str, Any]]:
 
 
 async def copy(gateway: Running, clickhouse: Warehouse, action: str) -> None:
-    """What is on the control stream comes into the log."""
-    stop = asyncio.Event()
-    copying = asyncio.create_task(Copier(open_control(gateway.log_dsn), clickhouse).run(stop))
-    await asyncio.to_thread(wait_for, lambda: found(gateway, action=action), "the change")
-    stop.set()
-    await copying
+    await copy_until(gateway, clickhouse, lambda: found(gateway, action=action), "the change")
 
 
 def test_a_change_says_who_made_it_from_where_and_of_whom(gateway: Running) -> None:

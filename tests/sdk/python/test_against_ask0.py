@@ -308,6 +308,28 @@ async def test_a_job_is_followed_and_cancelled(kind: type[Client], ask0: Stack, 
     await close(client)
 
 
+async def test_who_may_chat_is_changed_and_a_key_is_made_works_and_is_revoked(kind: type[Client], ask0: Stack) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    chat = await outcome(client.settings.chat())
+    put = await outcome(client.settings.put_chat(chat["permission"], if_match=chat["version"]))
+    assert put["permission"] == chat["permission"]
+    added = await outcome(client.settings.add_verification_key())
+    seen = added["verification"]["version"]
+    await outcome(client.settings.remove_verification_key(added["id"], if_match=seen))
+    made = await outcome(client.keys.create("SDK", scopes=["users:read"]))
+    other: Any = kind(made["secret"], ask0.url)
+    await outcome(other.users.list(limit=1))
+    with pytest.raises(Ask0Error, match="403 missing_scope"):
+        await outcome(other.keys.list())
+    await outcome(client.keys.revoke(made["key"]["id"], if_match=made["key"]["version"]))
+    with pytest.raises(Ask0Error, match="401 unknown_secret_key"):
+        await outcome(other.users.list(limit=1))
+    (shown,) = [one for one in (await outcome(client.keys.list()))["keys"] if one["id"] == made["key"]["id"]]
+    assert shown["revokedAt"]
+    await close(client)
+    await close(other)
+
+
 async def test_settings_are_read_tried_and_changed(kind: type[Client], ask0: Stack) -> None:
     client: Any = kind(SECRET_KEY, ask0.url)
     before = await outcome(client.settings.retention())

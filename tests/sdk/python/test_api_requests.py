@@ -136,6 +136,37 @@ CASES = {
         {"enforceConsent": True},
         "*",
     ),
+    "settings.chat": Case(lambda c: c.settings.chat(), "GET", f"{SETTINGS}/chat"),
+    "settings.put_chat": Case(
+        lambda c: c.settings.put_chat("login", if_match="3"), "PUT", f"{SETTINGS}/chat", {"permission": "login"}, '"3"'
+    ),
+    "settings.verification": Case(lambda c: c.settings.verification(), "GET", f"{SETTINGS}/verification"),
+    "settings.put_verification": Case(
+        lambda c: c.settings.put_verification(True, ("plan",), if_match="*"),
+        "PUT",
+        f"{SETTINGS}/verification",
+        {"required": True, "readable": ["plan"]},
+        "*",
+    ),
+    "settings.add_verification_key": Case(
+        lambda c: c.settings.add_verification_key(), "POST", f"{SETTINGS}/verification/keys", {}
+    ),
+    "settings.remove_verification_key": Case(
+        lambda c: c.settings.remove_verification_key("vk/1", if_match="*"),
+        "DELETE",
+        f"{SETTINGS}/verification/keys/vk%2F1",
+        if_match="*",
+    ),
+    "keys.list": Case(lambda c: c.keys.list(), "GET", "/v1/projects/-/keys"),
+    "keys.create": Case(
+        lambda c: c.keys.create("Backend", scopes=["users:read"]),
+        "POST",
+        "/v1/projects/-/keys",
+        {"name": "Backend", "kind": "secret", "scopes": ["users:read"]},
+    ),
+    "keys.revoke": Case(
+        lambda c: c.keys.revoke("wk/1", if_match="3"), "DELETE", "/v1/projects/-/keys/wk%2F1", if_match='"3"'
+    ),
     "jobs.cancel": Case(lambda c: c.jobs.cancel("job/1"), "POST", "/v1/projects/-/jobs/job%2F1/cancel"),
     "segments.list": Case(lambda c: c.segments.list(limit=5), "GET", f"{SEGMENTS}?limit=5"),
     "segments.get": Case(lambda c: c.segments.get("seg_1"), "GET", f"{SEGMENTS}/seg_1"),

@@ -8,6 +8,7 @@ import { ErrorState, Skeleton } from "../../kit/states";
 import { Tabs } from "../../kit/Tabs";
 import { Num, Time, Value } from "../../kit/values";
 import { text } from "../../text/en";
+import Properties from "./Properties";
 
 const TABS = [
   { id: "events", name: text.data.events, view: Events },
@@ -79,59 +80,6 @@ function Events() {
               </td>
               <td>
                 <Time at={one.lastSeenAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-interface Property {
-  name: string;
-  type: string;
-  required?: boolean;
-  pii?: boolean;
-  trusted?: boolean;
-  description?: string;
-}
-
-function Properties() {
-  const path = useProject();
-  const properties = useQuery({
-    queryKey: ["properties", path.project],
-    queryFn: () => call(api.GET("/v1/projects/{project}/properties", { params: { path } })),
-  });
-  if (properties.isPending) return <Skeleton lines={6} />;
-  if (properties.isError) return <ErrorState error={properties.error} retry={properties.refetch} />;
-  const all = properties.data.properties as unknown as Property[];
-  if (!all.length) return <p className="state">{text.data.noProperties}</p>;
-  return (
-    <div className="scroll-x">
-      <table>
-        <thead>
-          <tr>
-            <th>{text.users.name}</th>
-            <th>{text.data.type}</th>
-            <th>{text.data.rules}</th>
-            <th>{text.data.description}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {all.map((one) => (
-            <tr key={one.name}>
-              <td>
-                <code>{one.name}</code>
-              </td>
-              <td>{one.type}</td>
-              <td>
-                {[one.required && text.data.required, one.pii && text.data.pii, one.trusted && text.data.trusted]
-                  .filter(Boolean)
-                  .join(", ")}
-              </td>
-              <td>
-                <Value value={one.description} />
               </td>
             </tr>
           ))}

@@ -12,6 +12,7 @@ import { say } from "../../kit/toasts";
 import { Num, Time } from "../../kit/values";
 import { text } from "../../text/en";
 import { sentence } from "../users/filters";
+import { Stages } from "./Stages";
 
 type Segment = Schemas["SegmentAnswer"];
 
@@ -65,6 +66,7 @@ export default function Segments() {
           </table>
         </div>
       )}
+      <Stages />
       {shown && <One segment={shown} close={() => setOpen("")} />}
     </div>
   );

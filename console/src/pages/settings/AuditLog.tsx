@@ -8,7 +8,7 @@ import { ErrorState, Skeleton } from "../../kit/states";
 import { text } from "../../text/en";
 import { More } from "../conversations/ConversationTable";
 
-export function AuditLog() {
+export default function AuditLog() {
   const path = useProject();
   const [actor, setActor] = useParameter("actor");
   const [action, setAction] = useParameter("action");

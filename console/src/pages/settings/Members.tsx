@@ -1,14 +1,16 @@
 /** Who may sign in: invited, given another role, let in anew, removed. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type ApiError, call, type Schemas } from "../../api/client";
+import { api, call, type Schemas } from "../../api/client";
 import { usePlace, useProject } from "../../app/session";
+import { useChanging } from "../../kit/changing";
 import { Confirm, Dialog } from "../../kit/Dialog";
 import { Field } from "../../kit/Field";
 import { ErrorState, messageOf, Skeleton } from "../../kit/states";
 import { say } from "../../kit/toasts";
 import { Copy, Time, Value } from "../../kit/values";
 import { text } from "../../text/en";
+import { useRoles } from "./useRoles";
 
 type Member = Schemas["ShownMember"];
 interface Link {
@@ -18,18 +20,12 @@ interface Link {
 }
 type Open = { what: "remove" | "reset"; member: Member } | { what: "invite" } | null;
 
-export function useRoles() {
-  const path = useProject();
-  return useQuery({
-    queryKey: ["roles", path.project],
-    queryFn: () => call(api.GET("/v1/projects/{project}/roles", { params: { path } })),
-  });
-}
+const ONE = "/v1/projects/{project}/members/{id}";
+const LISTS = ["members"];
 
-export function Members() {
+export default function Members() {
   const path = useProject();
   const { session } = usePlace();
-  const queries = useQueryClient();
   const [open, setOpen] = useState<Open>(null);
   const [link, setLink] = useState<Link | null>(null);
   const members = useQuery({
@@ -37,28 +33,25 @@ export function Members() {
     queryFn: () => call(api.GET("/v1/projects/{project}/members", { params: { path } })),
   });
   const roles = useRoles();
-  const again = () => queries.invalidateQueries({ queryKey: ["members", path.project] });
-  const change = useMutation<unknown, ApiError, { id: string; role: string }>({
-    mutationFn: ({ id, role }) =>
-      call(api.PATCH("/v1/projects/{project}/members/{id}", { params: { path: { ...path, id } }, body: { role } })),
-    onSuccess: () => say(text.saved),
-    onError: (error) => say(messageOf(error)),
-    onSettled: again,
-  });
-  const remove = useMutation<unknown, ApiError, string>({
-    mutationFn: (id) => call(api.DELETE("/v1/projects/{project}/members/{id}", { params: { path: { ...path, id } } })),
-    onSuccess: async () => {
-      await again();
+  const at = (id: string) => ({ params: { path: { ...path, id } } });
+  const change = useChanging(
+    LISTS,
+    ({ id, role }: { id: string; role: string }) => call(api.PATCH(ONE, { ...at(id), body: { role } })),
+    () => say(text.saved),
+  );
+  const remove = useChanging(
+    LISTS,
+    (id: string) => call(api.DELETE(ONE, at(id))),
+    () => setOpen(null),
+  );
+  const reset = useChanging(
+    LISTS,
+    ({ id }: Member) => call(api.POST(`${ONE}/reset`, at(id))),
+    (made, { email }) => {
+      setLink({ ...made, email });
       setOpen(null);
     },
-  });
-  const reset = useMutation<void, ApiError, Member>({
-    mutationFn: async ({ id, email }) => {
-      const params = { path: { ...path, id } };
-      setLink({ ...(await call(api.POST("/v1/projects/{project}/members/{id}/reset", { params }))), email });
-      setOpen(null);
-    },
-  });
+  );
   if (members.isPending) return <Skeleton lines={6} />;
   if (members.isError) return <ErrorState error={members.error} retry={members.refetch} />;
   return (
@@ -97,7 +90,12 @@ export function Members() {
                     aria-label={`${text.members.role}: ${member.email}`}
                     value={member.role}
                     disabled={change.isPending}
-                    onChange={(event) => change.mutate({ id: member.id, role: event.target.value })}
+                    onChange={(event) =>
+                      change.mutate(
+                        { id: member.id, role: event.target.value },
+                        { onError: (error) => say(messageOf(error)) },
+                      )
+                    }
                   >
                     {(roles.data?.roles ?? [{ id: member.role, name: member.role }]).map((role) => (
                       <option key={role.id} value={role.id}>
@@ -133,7 +131,6 @@ export function Members() {
             setOpen(null);
             if (link) setLink({ link, mailed, email: member.email });
             else say(text.members.hasAccount);
-            void again();
           }}
         />
       )}
@@ -179,12 +176,14 @@ export function Members() {
 function Invite({ close, invited }: { close: () => void; invited: (made: Schemas["Invited"]) => void }) {
   const path = useProject();
   const roles = useRoles();
-  const invite = useMutation<void, ApiError, FormData>({
-    mutationFn: async (said) => {
+  const invite = useChanging(
+    LISTS,
+    (said: FormData) => {
       const body = { email: String(said.get("email")), role: String(said.get("role")) };
-      invited(await call(api.POST("/v1/projects/{project}/members", { params: { path }, body })));
+      return call(api.POST("/v1/projects/{project}/members", { params: { path }, body }));
     },
-  });
+    invited,
+  );
   return (
     <Confirm
       title={text.members.invite}

@@ -1,30 +1,30 @@
 /** What members may be: the roles that are built in, and the project's own. */
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type ApiError, call, type Schemas } from "../../api/client";
-import { usePlace, useProject } from "../../app/session";
+import { api, call, type Schemas } from "../../api/client";
+import { useProject } from "../../app/session";
+import { useChanging } from "../../kit/changing";
 import { Confirm } from "../../kit/Dialog";
 import { Field } from "../../kit/Field";
 import { ErrorState, messageOf, Skeleton } from "../../kit/states";
 import { text } from "../../text/en";
-import { useRoles } from "./Members";
+import { useRoles } from "./useRoles";
+import { scopeName, Scopes } from "./Scopes";
 
 type Role = Schemas["ShownRole"];
 
-export function Roles() {
+const ONE = "/v1/projects/{project}/roles/{id}";
+const LISTS = ["roles"];
+
+export default function Roles() {
   const path = useProject();
-  const queries = useQueryClient();
   const roles = useRoles();
   const [edited, edit] = useState<Partial<Role> | null>(null);
   const [doomed, doom] = useState<Role | null>(null);
-  const again = () => queries.invalidateQueries({ queryKey: ["roles", path.project] });
-  const remove = useMutation<unknown, ApiError, string>({
-    mutationFn: (id) => call(api.DELETE("/v1/projects/{project}/roles/{id}", { params: { path: { ...path, id } } })),
-    onSuccess: async () => {
-      await again();
-      doom(null);
-    },
-  });
+  const remove = useChanging(
+    LISTS,
+    (id: string) => call(api.DELETE(ONE, { params: { path: { ...path, id } } })),
+    () => doom(null),
+  );
   if (roles.isPending) return <Skeleton lines={6} />;
   if (roles.isError) return <ErrorState error={roles.error} retry={roles.refetch} />;
   return (
@@ -51,9 +51,7 @@ export function Roles() {
                 <td>
                   <strong>{role.name}</strong>
                 </td>
-                <td>
-                  {role.scopes.map((scope) => text.scopes[scope as keyof typeof text.scopes] ?? scope).join(", ")}
-                </td>
+                <td>{role.scopes.map(scopeName).join(", ")}</td>
                 <td>
                   {!role.builtIn && (
                     <span className="row end">
@@ -71,20 +69,12 @@ export function Roles() {
           </tbody>
         </table>
       </div>
-      {edited && (
-        <Edit
-          role={edited}
-          close={() => edit(null)}
-          saved={() => {
-            edit(null);
-            void again();
-          }}
-        />
-      )}
+      {edited && <Edit role={edited} close={() => edit(null)} />}
       {doomed && (
         <Confirm
           title={`${text.roles.delete}: ${doomed.name}`}
           action={text.roles.delete}
+          isBusy={remove.isPending}
           error={remove.error && messageOf(remove.error)}
           close={() => doom(null)}
           confirm={() => remove.mutate(doomed.id)}
@@ -96,20 +86,18 @@ export function Roles() {
   );
 }
 
-function Edit({ role, close, saved }: { role: Partial<Role>; close: () => void; saved: () => void }) {
+function Edit({ role, close }: { role: Partial<Role>; close: () => void }) {
   const path = useProject();
-  const { project } = usePlace();
-  const save = useMutation<void, ApiError, FormData>({
-    mutationFn: async (said) => {
+  const save = useChanging(
+    LISTS,
+    (said: FormData) => {
       const name = String(said.get("name"));
       const id = role.id ?? idOf(name);
       const scopes = said.getAll("scope") as Schemas["RoleEdit"]["scopes"];
-      await call(
-        api.PUT("/v1/projects/{project}/roles/{id}", { params: { path: { ...path, id } }, body: { name, scopes } }),
-      );
-      saved();
+      return call(api.PUT(ONE, { params: { path: { ...path, id } }, body: { name, scopes } }));
     },
-  });
+    close,
+  );
   return (
     <Confirm
       title={role.id ? text.user.edit : text.roles.new}
@@ -120,15 +108,7 @@ function Edit({ role, close, saved }: { role: Partial<Role>; close: () => void; 
       confirm={save.mutate}
     >
       <Field label={text.users.name} name="name" defaultValue={role.name} required maxLength={200} />
-      <fieldset className="choices">
-        <legend>{text.roles.may}</legend>
-        {project.scopes.map((scope) => (
-          <label key={scope}>
-            <input type="checkbox" name="scope" value={scope} defaultChecked={role.scopes?.includes(scope)} />{" "}
-            {text.scopes[scope as keyof typeof text.scopes] ?? scope}
-          </label>
-        ))}
-      </fieldset>
+      <Scopes chosen={role.scopes} />
     </Confirm>
   );
 }

@@ -1,17 +1,21 @@
 /** What a project is told how to do, and by whom. */
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { usePlace } from "../../app/session";
 import { titled, useParameter } from "../../kit/address";
+import { Skeleton } from "../../kit/states";
 import { Tabs } from "../../kit/Tabs";
 import { text } from "../../text/en";
-import { AuditLog } from "./AuditLog";
-import { Members } from "./Members";
-import { Roles } from "./Roles";
+import "./settings.css";
 
 const TABS = [
-  { id: "members", name: text.settings.members, scope: "members:write", view: Members },
-  { id: "roles", name: text.settings.roles, scope: "members:write", view: Roles },
-  { id: "audit", name: text.settings.audit, scope: "audit:read", view: AuditLog },
+  { id: "install", name: text.settings.install, scope: "events:read", view: lazy(() => import("./Install")) },
+  { id: "keys", name: text.settings.keys, scope: "settings:write", view: lazy(() => import("./Keys")) },
+  { id: "chat", name: text.settings.chat, scope: "settings:write", view: lazy(() => import("./Chat")) },
+  { id: "privacy", name: text.user.privacy, scope: "settings:write", view: lazy(() => import("./Privacy")) },
+  { id: "retention", name: text.settings.retention, scope: "settings:write", view: lazy(() => import("./Retention")) },
+  { id: "members", name: text.settings.members, scope: "members:write", view: lazy(() => import("./Members")) },
+  { id: "roles", name: text.settings.roles, scope: "members:write", view: lazy(() => import("./Roles")) },
+  { id: "audit", name: text.settings.audit, scope: "audit:read", view: lazy(() => import("./AuditLog")) },
 ];
 
 export default function Settings() {
@@ -29,7 +33,9 @@ export default function Settings() {
       </div>
       {here ? (
         <Tabs label={text.nav.settings} tabs={shown} open={here.id} choose={open}>
-          <here.view />
+          <Suspense key={here.id} fallback={<Skeleton lines={6} />}>
+            <here.view />
+          </Suspense>
         </Tabs>
       ) : (
         <p className="state">{text.settings.nothing}</p>

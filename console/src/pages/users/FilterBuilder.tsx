@@ -21,8 +21,11 @@ import { useCount } from "./list";
 
 interface Props {
   filter: Filter | null;
-  segment: string;
-  search: string;
+  segment?: string;
+  search?: string;
+  /** What may not be asked for here. */
+  without?: Condition["kind"][];
+  action?: string;
   apply: (filter: Filter | null) => void;
   close: () => void;
 }
@@ -30,7 +33,7 @@ interface Props {
 const KINDS = Object.entries(text.filters.kinds) as [Condition["kind"], string][];
 const FRESH: Condition = { kind: "trait", name: "", op: "is", value: "" };
 
-export function FilterBuilder({ filter, segment, search, apply, close }: Props) {
+export function FilterBuilder({ filter, segment = "", search = "", without = [], action, apply, close }: Props) {
   const [built, setBuilt] = useState<Built>(() => {
     const found = fromFilter(filter);
     return found?.conditions.length ? found : { match: found?.match ?? "all", conditions: [FRESH] };
@@ -68,7 +71,7 @@ export function FilterBuilder({ filter, segment, search, apply, close }: Props) 
         <ul className="plain conditions">
           {built.conditions.map((condition, place) => (
             <li key={place} className="condition">
-              <Row condition={condition} set={(changed) => set(place, changed)} />
+              <Row condition={condition} without={without} set={(changed) => set(place, changed)} />
               <button
                 type="button"
                 className="quiet"
@@ -101,7 +104,7 @@ export function FilterBuilder({ filter, segment, search, apply, close }: Props) 
             {text.filters.clear}
           </button>
           <button type="submit" className="main">
-            {text.filters.apply}
+            {action ?? text.filters.apply}
           </button>
         </div>
       </form>
@@ -109,7 +112,13 @@ export function FilterBuilder({ filter, segment, search, apply, close }: Props) 
   );
 }
 
-function Row({ condition, set }: { condition: Condition; set: (changed: Partial<Condition>) => void }) {
+interface RowProps {
+  condition: Condition;
+  without: Condition["kind"][];
+  set: (changed: Partial<Condition>) => void;
+}
+
+function Row({ condition, without, set }: RowProps) {
   const { kind, name, op, value } = condition;
   const ops = kind === "trait" ? traitOps : kind === "did" ? ["did", "didNot"] : ["is", "isNot"];
   return (
@@ -122,7 +131,7 @@ function Row({ condition, set }: { condition: Condition; set: (changed: Partial<
           set({ kind: next, name: next === "status" ? STATUSES[0] : "", op: next === "did" ? "did" : "is", value: "" });
         }}
       >
-        {KINDS.map(([id, shown]) => (
+        {KINDS.filter(([id]) => !without.includes(id)).map(([id, shown]) => (
           <option key={id} value={id}>
             {shown}
           </option>

@@ -1,5 +1,5 @@
 /** A new user: the default properties, and the project's own as it has defined them. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { useLocation } from "wouter";
 import { api, type ApiError, call } from "../../api/client";
@@ -9,30 +9,17 @@ import { Field } from "../../kit/Field";
 import { messageOf } from "../../kit/states";
 import { say } from "../../kit/toasts";
 import { text } from "../../text/en";
+import { type Property, useProperties } from "../data/useProperties";
 
 const STANDARD = ["id", "email", "firstName", "lastName", "phone", "company", "plan", "customerId"] as const;
 const LISTS = ["texts", "numbers"];
-
-interface Property {
-  name: string;
-  type: string;
-  required?: boolean;
-  description?: string;
-  minLength?: number;
-  maxLength?: number;
-  minValue?: number;
-  maxValue?: number;
-}
 
 export function NewUser({ close }: { close: () => void }) {
   const path = useProject();
   const queries = useQueryClient();
   const [, go] = useLocation();
-  const defined = useQuery({
-    queryKey: ["properties", path.project],
-    queryFn: () => call(api.GET("/v1/projects/{project}/properties", { params: { path } })),
-  });
-  const properties = ((defined.data?.properties ?? []) as unknown as Property[]).filter(
+  const defined = useProperties();
+  const properties = (defined.data?.properties ?? []).filter(
     (one) => !(STANDARD as readonly string[]).includes(one.name),
   );
   const make = useMutation<void, ApiError, Record<string, unknown>>({

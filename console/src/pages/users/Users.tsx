@@ -9,8 +9,9 @@ import { text } from "../../text/en";
 import { UserDialog } from "../user/UserDialog";
 import { Bulk } from "./Bulk";
 import { ColumnPicker } from "./ColumnPicker";
+import { Exports } from "./Exports";
 import { FilterBuilder } from "./FilterBuilder";
-import { type Filter, readFilter, sentence } from "./filters";
+import { type Filter, readFilter, sentence, whoever } from "./filters";
 import { columnsOf, keepPlaced, keptPlaced, type Placed, readPlaced, writePlaced } from "./layout";
 import { MOST, useCount, useUsers } from "./list";
 import { NewUser } from "./NewUser";
@@ -29,6 +30,7 @@ export default function Users() {
   const [written, setFilter] = useParameter("filter");
   const [sort, setSort] = useParameter("sort");
   const [columnsWritten, setColumns] = useParameter("columns");
+  const [exports, setExports] = useParameter("exports");
   const [viewId] = useParameter("view");
   const [, go] = useLocation();
   const view = useViews().data?.find((one) => one.id === viewId);
@@ -90,6 +92,9 @@ export default function Users() {
             {text.views.save}
           </button>
         )}
+        <button type="button" onClick={() => setExports("open")}>
+          {text.exports.open}
+        </button>
       </div>
       {filter && (
         <div className="row filter-line">
@@ -154,6 +159,14 @@ export default function Users() {
           now={{ search, segment, filter, sort, columns: writePlaced(placed).split(",") }}
           open={openView}
           close={() => setOpen(null)}
+        />
+      )}
+      {exports && (
+        <Exports
+          ids={[...chosen]}
+          whoever={whoever(filter, segment, search)}
+          count={count.data ?? null}
+          close={() => setExports("", { replace: true })}
         />
       )}
       {open === "new" && <NewUser close={() => setOpen(null)} />}

@@ -16,6 +16,7 @@ export interface Built {
 export type Filter = Record<string, unknown>;
 
 export const STATUSES = ["Active", "Unconfirmed", "Guest", "Deactivated"];
+const SEARCHED = ["id", "email", "customerId", "name", "firstName", "lastName"];
 const NO_VALUE = ["set", "notSet"];
 const SPANS = ["inLast", "notInLast"];
 const SPAN = /^\d+[a-z]$/; // 7d, 24h
@@ -59,9 +60,16 @@ function leafOf({ kind, name, op, value }: Condition): Filter {
 export function fromFilter(filter: Filter | null): Built | null {
   if (!filter) return { match: "all", conditions: [] };
   const match = "all" in filter ? "all" : "any" in filter ? "any" : null;
-  if (!match) return null;
-  const conditions = (filter[match] as Filter[]).map(conditionOf);
+  if (!match) {
+    const only = conditionOf(filter);
+    return only && { match: "all", conditions: [only] };
+  }
+  const conditions = flat(filter, match).map(conditionOf);
   return conditions.every((one) => one !== null) ? { match, conditions: conditions as Condition[] } : null;
+}
+
+function flat(filter: Filter, match: "all" | "any"): Filter[] {
+  return (filter[match] as Filter[]).flatMap((one) => (match in one ? flat(one, match) : [one]));
 }
 
 function conditionOf(leaf: Filter): Condition | null {
@@ -82,6 +90,18 @@ function conditionOf(leaf: Filter): Condition | null {
     return when && !when.last ? null : { kind: "did", name: leaf.did, op: "did", value: when?.last ?? "" };
   }
   return null;
+}
+
+/** Whoever the list shows, as one filter: each word of the search is somewhere in who they are. */
+export function whoever(filter: Filter | null, segment: string, search: string): Filter {
+  const words = search.split(/\s+/).filter(Boolean);
+  return {
+    all: [
+      ...(filter ? [filter] : []),
+      ...(segment ? [{ segment }] : []),
+      ...words.map((value) => ({ any: SEARCHED.map((trait) => ({ trait, op: "contains", value })) })),
+    ],
+  };
 }
 
 /** As people say it. */

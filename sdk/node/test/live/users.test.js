@@ -164,6 +164,22 @@ test("settings are read, tried and changed", async () => {
   assert.equal(kept.enforceConsent, enforceConsent);
 });
 
+test("who may chat is changed, and a key is made, works, and is revoked", async () => {
+  const { permission, version } = await ask0.settings.chat();
+  assert.equal((await ask0.settings.putChat({ permission }, { ifMatch: version })).permission, permission);
+  const { id, secret, verification } = await ask0.settings.addVerificationKey();
+  assert.match(secret, /^vs_/);
+  await ask0.settings.removeVerificationKey(id, { ifMatch: verification.version });
+  const made = await ask0.keys.create({ name: run, kind: "secret", scopes: ["users:read"] });
+  const other = new Ask0({ secretKey: made.secret, host });
+  await other.users.list();
+  await assert.rejects(other.keys.list(), IS_REFUSED("missing_scope"));
+  await ask0.keys.revoke(made.key.id, { ifMatch: made.key.version });
+  await assert.rejects(other.users.list(), IS_REFUSED("unknown_secret_key"));
+  assert.ok((await ask0.keys.list()).find((key) => key.id === made.key.id).revokedAt);
+  await other.close();
+});
+
 test("everything of a user comes as JSON, and as a zip", async () => {
   const id = `${run}/whole 😀`;
   await ask0.users.upsert({ id, plan: "pro" });
