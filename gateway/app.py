@@ -204,7 +204,7 @@ def create_app(
         job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions, catalog)),
         segment_export_group(entrance, segment_exports),
         activity_group(entrance, warehouse, of_servers),
-        insights_group(entrance, warehouse, of_servers),
+        insights_group(entrance, warehouse, of_servers, defined),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
         members_group(entrance, ProjectMembers(members, origins)),
