@@ -12,6 +12,7 @@ from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.exports import TaskExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
+from ask0_sdk.insights import Catalog, Insights
 from ask0_sdk.progress import Progress, TaskJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
 from ask0_sdk.segments import Segments
@@ -35,6 +36,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
     segments: Segments[Awaitable[Json]]
     stages: Stages[Awaitable[Json]]
     audit: Audit[Awaitable[Json]]
+    insights: Insights[Awaitable[Json]]
+    catalog: Catalog[Awaitable[Json]]
     suppressions: Suppressions[Awaitable[Json]]
     settings: Settings[Awaitable[Json]]
     exports: TaskExports
@@ -63,6 +66,8 @@ class AsyncAsk0(Base[Awaitable[Json], httpx.AsyncBaseTransport]):
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
         self.audit = Audit(self.users.call, self._root)
+        self.insights = Insights(self.users.call, self._root)
+        self.catalog = Catalog(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
         self.exports = TaskExports(self.users.call, self._root, self.users.pieces)
