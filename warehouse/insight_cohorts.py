@@ -27,25 +27,25 @@ SELECT {PLACE} AS cohort, count() AS users, sum(conversations) AS talks FROM ({S
 ACTIVE = active_of(SIGNED_UP)
 UNPAID_PLANS = ", ".join(f"'{plan}'" for plan in ("", *UNPAID))
 PAYING = f"SELECT id, at, plan FROM ({SIGNED_UP}) WHERE plan NOT IN ({UNPAID_PLANS})"
+# As consumers/tables/snapshots.py makes a plan of what was said.
+PLAN = """
+multiIf(JSONType(changed.json) = 'String', JSONExtractString(changed.json),
+        JSONType(changed.json) = 'Object', JSONExtractString(changed.json, 'name'),
+        JSONType(changed.json) = 'Null', '', changed.json)
+"""
 # A change stays under the id that it was made of: of a guest, who has become a user, who was merged into another.
 BECAME = """
-SELECT id, argMax(merged_into, _version) AS into FROM user_rows WHERE project_id = {project:String}
-GROUP BY id HAVING into != ''
+SELECT id, merged_into AS into FROM user_rows FINAL WHERE project_id = {project:String} AND merged_into != ''
 """
 CHANGED = f"""
 SELECT multiIf(then.into != '', then.into, next.into != '', next.into, changed.user_id) AS id, changed.at AS at,
-       changed.json AS json
+       {PLAN.strip()} AS said
 FROM (
     SELECT user_id, {place("at")} AS at, traits['plan'] AS json FROM user_changes
     WHERE project_id = {{project:String}} AND mapContains(traits, 'plan')
 ) AS changed
 LEFT JOIN ({BECAME}) AS next ON changed.user_id = next.id
 LEFT JOIN ({BECAME}) AS then ON next.into = then.id
-"""
-# As consumers/tables/snapshots.py makes a plan of what was said.
-PLAN = """
-multiIf(JSONType(json) = 'String', JSONExtractString(json), JSONType(json) = 'Object', JSONExtractString(json, 'name'),
-        JSONType(json) = 'Null', '', json)
 """
 
 
@@ -86,18 +86,23 @@ def read_cohorts(warehouse: Warehouse, project_id: str, months: Calendar) -> dic
 def _upgraded(parameters: Parameters) -> str:
     """SQL of who pays now, and whose first plan was another one."""
     plan = said("plan", parameters)
+    values = plan.text, plan.part("name").text, f"toString({plan.number})", f"toString({plan.boolean})"
     identified = f"""
-    SELECT user_id AS id, {place(SAID_AT)} AS at, {plan.json} AS json FROM events
-    WHERE project_id = {{project:String}} AND type = 'identify' AND {plan.is_present} AND NOT has(ignored, 'plan')
-      AND user_id IN (SELECT id FROM ({PAYING}))
+    SELECT user_id AS id, {place(SAID_AT)} AS at, coalesce({", ".join(values)}, '') AS said FROM events
+    WHERE project_id = {{project:String}} AND type = 'identify' AND NOT has(ignored, 'plan')
     """
+    # A join of all who pay with all that was said would need far more memory.
     return f"""
     SELECT cohort, count() AS users
-    FROM (SELECT id, {PLACE} AS cohort, plan FROM ({PAYING})) AS people
-    INNER JOIN (
-        SELECT id, argMin(said, (at, said)) AS first
-        FROM (SELECT id, at, {PLAN.strip()} AS said FROM ({identified} UNION ALL {CHANGED})) WHERE said != ''
-        GROUP BY id
-    ) AS firsts ON people.id = firsts.id
-    WHERE people.plan != firsts.first GROUP BY cohort {SETTINGS}
+    FROM (
+        SELECT toInt16(max(came)) - 1 AS cohort, max(now) AS plan, minIf((at, said), said != '').2 AS first
+        FROM (
+            SELECT cityHash64(id) AS who, toUInt8({PLACE} + 1) AS came, plan AS now, at, '' AS said FROM ({PAYING})
+            UNION ALL
+            SELECT cityHash64(id) AS who, toUInt8(0) AS came, '' AS now, at, said
+            FROM ({identified} UNION ALL {CHANGED}) WHERE said != ''
+        )
+        GROUP BY who HAVING cohort >= 0 AND first != '' AND first != plan
+    )
+    GROUP BY cohort {SETTINGS}
     """

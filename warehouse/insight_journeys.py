@@ -14,6 +14,7 @@ from ask0.warehouse.parameters import Parameters
 # way of six steps is a number too.
 BITS = 10
 OTHER = (1 << BITS) - 1  # the last of all
+MOST_EVENTS = 0xFFFFFF  # of a user: as many as an array takes
 MOST_NAMES = 1_000  # those that happen most; all others are OTHER
 
 IS_STEP = f"{DONE} AND type IN ('track', 'page', 'screen')"
@@ -37,7 +38,7 @@ WAYS = f"""
 SELECT arraySum((step, place) -> bitShiftLeft(step, {BITS} * (place - 1)), steps, arrayEnumerate(steps)) AS way,
        count() AS users
 FROM (
-    SELECT arrayCompact(arrayMap(one -> bitAnd(one, {OTHER}), arraySort(groupArray(done)))) AS whole,
+    SELECT arrayCompact(arrayMap(one -> bitAnd(one, {OTHER}), groupArraySorted({MOST_EVENTS})(done))) AS whole,
            {{from}} AS first, arraySlice(whole, first, {{depth:UInt8}}) AS steps
     FROM ({EVENTS}) GROUP BY who HAVING first > 0
 )

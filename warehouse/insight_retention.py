@@ -21,13 +21,20 @@ SIZES = f"SELECT {PLACE} AS cohort, count() AS users FROM ({PEOPLE}) GROUP BY co
 def active_of(people: str) -> str:
     """SQL: of those people, an id and a time each, how many of each cohort were active in its own span and in each
     after it."""
-    # Of a user the spans are the bits of one number: a pair for each would need far more memory.
+    # Of a user the spans are the bits of one number, and who they are is a hash: a pair for each span, or a join by
+    # ids, would need far more memory.
     return f"""
     SELECT cohort, arrayJoin(bitPositionsToArray(spans)) AS span, count() AS users
     FROM (
-        SELECT user_id, groupBitOr(bitShiftLeft(toUInt64(1), {PLACE})) AS spans
-        FROM (SELECT user_id, {AT} AS at FROM events WHERE {DONE}) GROUP BY user_id
-    ) AS done INNER JOIN (SELECT id, {PLACE} AS cohort FROM ({people})) AS people ON done.user_id = people.id
+        SELECT groupBitOr(bit) AS spans, toInt16(max(came)) - 1 AS cohort
+        FROM (
+            SELECT cityHash64(user_id) AS who, bitShiftLeft(toUInt64(1), {PLACE}) AS bit, toUInt8(0) AS came
+            FROM (SELECT user_id, {AT} AS at FROM events WHERE {DONE})
+            UNION ALL
+            SELECT cityHash64(id) AS who, toUInt64(0) AS bit, toUInt8({PLACE} + 1) AS came FROM ({people})
+        )
+        GROUP BY who HAVING cohort >= 0
+    )
     WHERE span >= cohort GROUP BY cohort, span {SETTINGS}
     """
 
