@@ -1,4 +1,4 @@
-"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments] [insights] [erasure]`."""
+"""Benchmarks with their bars, as a table: `python -m bench`, or with names of SECTIONS for some of them alone."""
 
 import statistics
 import sys
