@@ -1,5 +1,4 @@
-"""`python -m bench [gateway] [pipeline] [freshness] [identify] [memory] [users] [api] [segments] [erasure]
-[console]`: bars."""
+"""Benchmarks with their bars, as a table: `python -m bench`, or with names of SECTIONS for some of them alone."""
 
 import statistics
 import sys
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench import api, console, erasure, freshness, identify, pipeline, users
+from bench import api, console, erasure, freshness, identify, insights, pipeline, users
 from bench.events import batch, single
 from bench.stack import WRITE_KEY, WRITE_KEYS, ask0, load, server, wait_for
 from bench.users import Measured
@@ -127,6 +126,14 @@ def live_segments(table: Table) -> None:
     row(table, f"{api.SEGMENTS} live segments / none", 0.8, ours / without, [f"{ours:,.0f}/s", f"{without:,.0f}/s"])
 
 
+def project_insights(table: Table) -> None:
+    for each in insights.measure():
+        if each.name == insights.ASKED:
+            at_most(table, f"{each.name}, p95", each.p95, 500, "ms")
+        else:
+            table.add_row(f"{each.name}, found anew, p50", f"{each.p50:,.0f} ms", "", "", "", "")
+
+
 def erasing(table: Table) -> None:
     found = erasure.measure()
     at_most(table, erasure.TIME, found.seconds, 60, "s")
@@ -152,6 +159,7 @@ SECTIONS: dict[str, Callable[[Table], None]] = {
     "users": users_api,
     "api": api_calls,
     "segments": live_segments,
+    "insights": project_insights,
     "erasure": erasing,
     "console": list_of_users,
 }

@@ -215,7 +215,7 @@ def create_app(
         job_group(entrance, asked_jobs, imports, Erasures(asked_jobs, changes, defined.suppressions, catalog)),
         segment_export_group(entrance, segment_exports),
         activity_group(entrance, warehouse, of_servers),
-        insights_group(entrance, warehouse, of_servers),
+        insights_group(entrance, warehouse, of_servers, defined),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         project_documents_group(entrance, ProjectDocuments(catalog.replica, changes, catalog.seal)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),

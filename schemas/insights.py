@@ -14,10 +14,15 @@ from ask0.schemas.listing import DEFAULT_LIMIT, MAX_LIMIT, ListingInvalid
 
 MAX_DAYS = 366
 MAX_WEEKS = 53
+MAX_MONTHS = 24
+MAX_JOURNEY_DAYS = 90
+LEAST_DEPTH, MOST_DEPTH = 2, 6
+MAX_NODES = 20  # of a step of journeys
 MAX_NAMES = 1_000  # of the catalog
 LEAST_STEPS, MOST_STEPS = 2, 10
 MAX_STEPS_CHARACTERS = 4_000
 AS_OF = "When this was read: up to 60 seconds ago"
+AS_OF_LONG = "When this was read: up to 60 seconds ago, or 300 times as long as it took; ten minutes at most"
 EARLIEST = date(2000, 1, 1)
 
 Metric = Literal[
@@ -82,7 +87,27 @@ class Insight(Answer):
     as_of: str = Field(description=AS_OF)
 
 
+class Statuses(Answer):
+    """Each user has one, as the filters of the lists have it; all together they are everyone who is known now."""
+
+    active: int
+    guest: int
+    unconfirmed: int
+    deactivated: int
+
+
+class Nps(Answer):
+    promoters: int = Field(description="Who answered 9 or 10")
+    passives: int = Field(description="7 or 8")
+    detractors: int = Field(description="0 to 6")
+    score: float | None = Field(
+        description="The share of promoters less that of detractors, −100 to 100; null if nobody has answered"
+    )
+
+
 class Overview(Insight):
+    statuses: Statuses = Field(description="How many users there are of each status now, whatever the period")
+    nps: Nps = Field(description="The latest answer of each user to an NPS survey, now, whatever the period")
     users: Compared = Field(description="Everyone met before the end of the period, guests too")
     new_users: Compared = Field(description="Met for the first time")
     active_users: Compared = Field(description="Who did anything")
@@ -171,6 +196,66 @@ class Cohort(Answer):
 
 class Retention(Insight):
     cohorts: list[Cohort] = Field(description="The earliest first")
+
+
+class MonthQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    months: int = Field(default=12, ge=1, le=MAX_MONTHS, description="So many, up to and with the last")
+    until: date | None = Field(
+        default=None, ge=EARLIEST, description="A day of the last month, such as 2026-01-31; today unless it is given"
+    )
+    tz: str = Field(default="UTC", max_length=64, description=f"{ZONE}: whose months they are")
+
+
+class MonthCohort(Answer):
+    month: str = Field(description="In which they signed up, such as 2026-01: by createdAt, without guests")
+    users: int
+    active: list[int] = Field(description="How many did something in that month, and in each one after it")
+    shares: list[float] = Field(description="The same as parts of the users; empty if there are none")
+    conversations: float | None = Field(description="That a user of them has taken part in by now, the mean")
+    upgraded: int = Field(description="Who are now on a paid plan that is not the first they had: see docs/insights.md")
+    upgrade_rate: float | None = Field(description="The same as a part of the users")
+
+
+class Cohorts(Insight):
+    as_of: str = Field(description=AS_OF_LONG)
+    cohorts: list[MonthCohort] = Field(description="The earliest first")
+
+
+class JourneyQuery(PeriodQuery):
+    days: int = Field(default=30, ge=1, le=MAX_JOURNEY_DAYS, description="So many, up to and with the last")
+    start: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_ID_CHARS,
+        description="An event: ways begin where a user first did it. Else with the first event of the period",
+    )
+    depth: int = Field(default=5, ge=LEAST_DEPTH, le=MOST_DEPTH, description="How many steps of each way")
+    limit: int = Field(default=8, ge=1, le=MAX_NODES, description="Events told of each step; the others are one node")
+
+
+class JourneyNode(Answer):
+    step: int = Field(description="From 1")
+    event: Text = Field(description="page or screen of such calls without a name; null: all others of this step")
+    users: int
+    ended: int = Field(description="Whose way ends here, before the last step that is told; at that step all of them")
+
+
+class JourneyLink(Answer):
+    step: int = Field(description="Of `from`; `to` is at the next one")
+    from_event: Text = Field(alias="from", description="As `event` of a node")
+    to: Text
+    users: int
+
+
+class Journeys(Insight):
+    as_of: str = Field(description=AS_OF_LONG)
+    start: Text
+    depth: int
+    users: int = Field(description="How many have a way")
+    nodes: list[JourneyNode] = Field(description="By step; of each those with most users first, all others last")
+    links: list[JourneyLink] = Field(description="By step, those with most users first")
 
 
 class FunnelQuery(PeriodQuery):

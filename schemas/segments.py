@@ -9,6 +9,7 @@ from ask0.schemas.filters.parser import parse
 from ask0.schemas.filters.types import Filter
 
 PLAN = "seg_plan_"  # and the plan: everyone who is on it
+UNPAID = ("free", "Free", "trial", "Trial")  # plans
 
 
 class SystemSegment(NamedTuple):
@@ -20,7 +21,7 @@ def _trait(name: str, op: str, value: object = None) -> dict[str, object]:
     return {"trait": name, "op": op} | ({} if value is None else {"value": value})
 
 
-PAYS = {"all": [_trait("plan", "set"), _trait("plan", "notIn", ["free", "Free", "trial", "Trial"])]}
+PAYS = {"all": [_trait("plan", "set"), _trait("plan", "notIn", [*UNPAID])]}
 
 SYSTEM: Mapping[str, SystemSegment] = {
     id: SystemSegment(name, parse(filter))

@@ -22,6 +22,8 @@ PAGES = [
     "insights?tab=unanswered",
     "insights?tab=hours",
     "insights?tab=retention",
+    "insights?tab=cohorts",
+    "insights?tab=journeys&days=90",
     "insights?tab=funnel",
     "data",
     "data?tab=properties",

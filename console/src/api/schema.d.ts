@@ -899,6 +899,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/cohorts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who stays, talks and pays, by the month they signed up */
+        get: operations["getInsightsCohorts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/journeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which ways users go */
+        get: operations["getInsightsJourneys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/funnel": {
         parameters: {
             query?: never;
@@ -1760,6 +1794,31 @@ export interface components {
              */
             shares: number[];
         };
+        /** Cohorts */
+        Cohorts: {
+            /** Tz */
+            tz: string;
+            /**
+             * From
+             * @description Where the first day begins
+             */
+            from: string;
+            /**
+             * Until
+             * @description Where the last day ends; or now, if it is today
+             */
+            until: string;
+            /**
+             * Asof
+             * @description When this was read: up to 60 seconds ago, or 300 times as long as it took; ten minutes at most
+             */
+            asOf: string;
+            /**
+             * Cohorts
+             * @description The earliest first
+             */
+            cohorts: components["schemas"]["MonthCohort"][];
+        };
         /**
          * Compared
          * @description A number of the period beside that of the period before, which is as long.
@@ -2439,6 +2498,43 @@ export interface components {
              */
             complete: boolean;
         };
+        /** JourneyLink */
+        JourneyLink: {
+            /**
+             * Step
+             * @description Of `from`; `to` is at the next one
+             */
+            step: number;
+            /**
+             * From
+             * @description As `event` of a node
+             */
+            from: string | null;
+            /** To */
+            to: string | null;
+            /** Users */
+            users: number;
+        };
+        /** JourneyNode */
+        JourneyNode: {
+            /**
+             * Step
+             * @description From 1
+             */
+            step: number;
+            /**
+             * Event
+             * @description page or screen of such calls without a name; null: all others of this step
+             */
+            event: string | null;
+            /** Users */
+            users: number;
+            /**
+             * Ended
+             * @description Whose way ends here, before the last step that is told; at that step all of them
+             */
+            ended: number;
+        };
         /**
          * JourneyStep
          * @description What a step says nothing of is null.
@@ -2481,6 +2577,45 @@ export interface components {
              * @description Of a milestone: how often it has happened until now
              */
             count: number | null;
+        };
+        /** Journeys */
+        Journeys: {
+            /** Tz */
+            tz: string;
+            /**
+             * From
+             * @description Where the first day begins
+             */
+            from: string;
+            /**
+             * Until
+             * @description Where the last day ends; or now, if it is today
+             */
+            until: string;
+            /**
+             * Asof
+             * @description When this was read: up to 60 seconds ago, or 300 times as long as it took; ten minutes at most
+             */
+            asOf: string;
+            /** Start */
+            start: string | null;
+            /** Depth */
+            depth: number;
+            /**
+             * Users
+             * @description How many have a way
+             */
+            users: number;
+            /**
+             * Nodes
+             * @description By step; of each those with most users first, all others last
+             */
+            nodes: components["schemas"]["JourneyNode"][];
+            /**
+             * Links
+             * @description By step, those with most users first
+             */
+            links: components["schemas"]["JourneyLink"][];
         };
         /** KeyList */
         KeyList: {
@@ -2658,6 +2793,41 @@ export interface components {
              * @description One for each day
              */
             values: components["schemas"]["DayValue"][];
+        };
+        /** MonthCohort */
+        MonthCohort: {
+            /**
+             * Month
+             * @description In which they signed up, such as 2026-01: by createdAt, without guests
+             */
+            month: string;
+            /** Users */
+            users: number;
+            /**
+             * Active
+             * @description How many did something in that month, and in each one after it
+             */
+            active: number[];
+            /**
+             * Shares
+             * @description The same as parts of the users; empty if there are none
+             */
+            shares: number[];
+            /**
+             * Conversations
+             * @description That a user of them has taken part in by now, the mean
+             */
+            conversations: number | null;
+            /**
+             * Upgraded
+             * @description Who are now on a paid plan that is not the first they had: see docs/insights.md
+             */
+            upgraded: number;
+            /**
+             * Upgraderate
+             * @description The same as a part of the users
+             */
+            upgradeRate: number | null;
         };
         /** NewCode */
         NewCode: {
@@ -2852,6 +3022,29 @@ export interface components {
              */
             publicKey?: string | null;
         };
+        /** Nps */
+        Nps: {
+            /**
+             * Promoters
+             * @description Who answered 9 or 10
+             */
+            promoters: number;
+            /**
+             * Passives
+             * @description 7 or 8
+             */
+            passives: number;
+            /**
+             * Detractors
+             * @description 0 to 6
+             */
+            detractors: number;
+            /**
+             * Score
+             * @description The share of promoters less that of detractors, −100 to 100; null if nobody has answered
+             */
+            score: number | null;
+        };
         /** OidcMethod */
         OidcMethod: {
             /**
@@ -2907,6 +3100,10 @@ export interface components {
              * @description When this was read: up to 60 seconds ago
              */
             asOf: string;
+            /** @description How many users there are of each status now, whatever the period */
+            statuses: components["schemas"]["Statuses"];
+            /** @description The latest answer of each user to an NPS survey, now, whatever the period */
+            nps: components["schemas"]["Nps"];
             /** @description Everyone met before the end of the period, guests too */
             users: components["schemas"]["Compared"];
             /** @description Met for the first time */
@@ -3944,6 +4141,20 @@ export interface components {
              * @description Send it as If-Match to change them; 0 of the product's own
              */
             version: string;
+        };
+        /**
+         * Statuses
+         * @description Each user has one, as the filters of the lists have it; all together they are everyone who is known now.
+         */
+        Statuses: {
+            /** Active */
+            active: number;
+            /** Guest */
+            guest: number;
+            /** Unconfirmed */
+            unconfirmed: number;
+            /** Deactivated */
+            deactivated: number;
         };
         /** SurveyAnswer */
         SurveyAnswer: {
@@ -6726,6 +6937,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+        };
+    };
+    getInsightsCohorts: {
+        parameters: {
+            query?: {
+                /** @description So many, up to and with the last */
+                months?: number;
+                /** @description A day of the last month, such as 2026-01-31; today unless it is given */
+                until?: string;
+                /** @description A time zone of the IANA, such as Europe/Berlin: whose months they are */
+                tz?: string;
+            };
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who stays, talks and pays, by the month they signed up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cohorts"];
+                };
+            };
+        };
+    };
+    getInsightsJourneys: {
+        parameters: {
+            query?: {
+                /** @description So many, up to and with the last */
+                days?: number;
+                /** @description The last day, such as 2026-01-31; today unless it is given */
+                until?: string;
+                /** @description A time zone of the IANA, such as Europe/Berlin: whose days they are */
+                tz?: string;
+                /** @description An event: ways begin where a user first did it. Else with the first event of the period */
+                start?: string;
+                /** @description How many steps of each way */
+                depth?: number;
+                /** @description Events told of each step; the others are one node */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which ways users go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Journeys"];
                 };
             };
         };

@@ -9,6 +9,7 @@ import { Ask0Error } from "./errors.js";
 import { eventOf, eventOfItem, type Kind } from "./events.js";
 import { EXIT_MS } from "./exit.js";
 import { Exports } from "./exports.js";
+import { Catalog, Insights } from "./insights.js";
 import { isObject, mend } from "./json.js";
 import { Keys } from "./keys.js";
 import { Listeners } from "./listeners.js";
@@ -40,6 +41,10 @@ export class Ask0 {
   readonly stages: Stages;
   /** Who did what. */
   readonly audit: Audit;
+  /** What the whole project looks like. */
+  readonly insights: Insights;
+  /** Which events there are. */
+  readonly catalog: Catalog;
   /** Who is erased, until it is lifted. */
   readonly suppressions: Suppressions;
   /** How long things are kept, consent, who may chat, and how users prove who they are. */
@@ -67,6 +72,8 @@ export class Ask0 {
     this.segments = new Segments(this.#api);
     this.stages = new Stages(this.#api);
     this.audit = new Audit(this.#api);
+    this.insights = new Insights(this.#api);
+    this.catalog = new Catalog(this.#api);
     this.suppressions = new Suppressions(this.#api);
     this.settings = new Settings(this.#api);
     this.keys = new Keys(this.#api);

@@ -31,6 +31,22 @@ export type {
 export { Ask0Error, type ErrorDetail } from "./errors.js";
 export type { ExportOptions, Exports } from "./exports.js";
 export type { File, Pieces } from "./files.js";
+export type {
+  ActiveHours,
+  Cohorts,
+  Compared,
+  EventCatalog,
+  Funnel,
+  Insight,
+  Journeys,
+  Metric,
+  MetricTrend,
+  Overview,
+  RetentionByWeek,
+  Topics,
+  Unanswered,
+} from "./insight-answers.js";
+export type { Catalog, Insights, JourneyOptions, PeriodOptions, TopicOptions, UntilOptions } from "./insights.js";
 export type { KeyFields, Keys } from "./keys.js";
 export type { SegmentFields, Segments } from "./segments.js";
 export type { Settings } from "./settings.js";

@@ -12,6 +12,37 @@ const WHEN = new Date(0);
 
 /** Call, request, and the answer that it is given. */
 const REQUESTS = {
+  "insights.overview": [
+    (ask0) => ask0.insights.overview({ days: 7, until: new Date("2026-01-31T23:00:00Z"), tz: "Europe/Berlin" }),
+    `GET ${P}/insights/overview?days=7&until=2026-01-31&tz=Europe%2FBerlin`,
+  ],
+  "insights.trends": [(ask0) => ask0.insights.trends("questions"), `GET ${P}/insights/trends?metric=questions`],
+  "insights.topics": [
+    (ask0) => ask0.insights.topics({ sort: "unanswered", limit: 5 }),
+    `GET ${P}/insights/topics?sort=unanswered&limit=5`,
+  ],
+  "insights.activeHours": [(ask0) => ask0.insights.activeHours(), `GET ${P}/insights/active-hours`],
+  "insights.unanswered": [
+    (ask0) => ask0.insights.unanswered({ topic: "a&b", days: 90 }),
+    `GET ${P}/insights/unanswered?topic=a%26b&days=90`,
+  ],
+  "insights.retention": [(ask0) => ask0.insights.retention({ weeks: 4 }), `GET ${P}/insights/retention?weeks=4`],
+  "insights.cohorts": [
+    (ask0) => ask0.insights.cohorts({ months: 6, until: "2026-01-31" }),
+    `GET ${P}/insights/cohorts?months=6&until=2026-01-31`,
+  ],
+  "insights.funnel": [
+    (ask0) => ask0.insights.funnel(["A, b", "C"], { hours: 2 }),
+    `GET ${P}/insights/funnel?steps=%5B%22A%2C+b%22%2C%22C%22%5D&hours=2`,
+  ],
+  "insights.journeys": [
+    (ask0) => ask0.insights.journeys({ start: "A", depth: 3, limit: 5, days: 90 }),
+    `GET ${P}/insights/journeys?start=A&depth=3&limit=5&days=90`,
+  ],
+  "catalog.events": [
+    (ask0) => ask0.catalog.events({ event: "A", limit: 5 }),
+    `GET ${P}/catalog/events?event=A&limit=5`,
+  ],
   "users.get": [(ask0) => ask0.users.get("u1"), `GET ${P}/users/u1`],
   "users.get of a number": [(ask0) => ask0.users.get(42), `GET ${P}/users/42`],
   "users.get of any text": [(ask0) => ask0.users.get("a/b?c#d %😀"), `GET ${P}/users/a%2Fb%3Fc%23d%20%25%F0%9F%98%80`],

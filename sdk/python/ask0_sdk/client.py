@@ -12,6 +12,7 @@ from ask0_sdk.base import Base
 from ask0_sdk.errors import NO_ANSWER, Ask0Error
 from ask0_sdk.exports import ThreadExports
 from ask0_sdk.files import File, FileBroke, Format, Upload
+from ask0_sdk.insights import Catalog, Insights
 from ask0_sdk.keys import Keys
 from ask0_sdk.progress import Progress, ThreadJobs
 from ask0_sdk.requests import Answer, Call, Id, Json
@@ -36,6 +37,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
     segments: Segments[Json]
     stages: Stages[Json]
     audit: Audit[Json]
+    insights: Insights[Json]
+    catalog: Catalog[Json]
     suppressions: Suppressions[Json]
     settings: Settings[Json]
     keys: Keys[Json]
@@ -64,6 +67,8 @@ class Ask0(Base[Json, httpx.BaseTransport]):
         self.segments = Segments(self.users.call, self._root)
         self.stages = Stages(self.users.call, self._root)
         self.audit = Audit(self.users.call, self._root)
+        self.insights = Insights(self.users.call, self._root)
+        self.catalog = Catalog(self.users.call, self._root)
         self.suppressions = Suppressions(self.users.call, self._root)
         self.settings = Settings(self.users.call, self._root)
         self.keys = Keys(self.users.call, self._root)

@@ -60,3 +60,18 @@ async def test_of_too_many_the_oldest_goes() -> None:
     assert kept.size == 2
     assert await kept.find("c", finding) == b"3"
     assert await kept.find("a", finding) == b"4"
+
+
+async def test_what_took_long_is_kept_for_longer_where_that_is_allowed() -> None:
+    kept, times = Kept(seconds=0), 0
+
+    async def find_slowly() -> bytes:
+        nonlocal times
+        times += 1
+        await asyncio.sleep(0.1)  # so it is kept for half a minute
+        return str(times).encode()
+
+    assert await kept.find("a", find_slowly, longest=600) == b"1"
+    assert await kept.find("b", find_slowly) == b"2"
+    await asyncio.to_thread(wait_for, lambda: kept.size == 1, "the other to be forgotten")
+    assert await kept.find("a", find_slowly, longest=600) == b"1"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from os import environ
@@ -347,4 +347,36 @@ async def test_settings_are_read_tried_and_changed(kind: type[Client], ask0: Sta
     privacy = await outcome(client.settings.privacy())
     put = await outcome(client.settings.put_privacy(privacy["enforceConsent"], if_match=privacy["version"]))
     assert put["enforceConsent"] == privacy["enforceConsent"]
+    await close(client)
+
+
+async def test_insights_tell_what_the_whole_project_does(kind: type[Client], ask0: Stack, run: str) -> None:
+    client: Any = kind(SECRET_KEY, ask0.url)
+    first, then = f"First {run}", f"Then {run}"
+    for user in (run, f"{run}-b"):
+        client.track(first, {"n": 1}, user_id=user, timestamp=datetime.now(UTC) - timedelta(seconds=9))
+    client.track(then, user_id=run)
+    assert await flush(client)
+    wait_until_arrived(ask0, run, 2)
+    wait_until_arrived(ask0, f"{run}-b", 1)
+    insights = client.insights
+    ways = await outcome(insights.journeys(start=first, depth=2, days=1))
+    assert [(node["event"], node["users"]) for node in ways["nodes"]] == [(first, 2), (then, 1)]
+    assert ways["links"] == [{"step": 1, "from": first, "to": then, "users": 1}]
+    funnel = await outcome(insights.funnel([first, then], days=1))
+    assert [step["users"] for step in funnel["steps"]] == [2, 1]
+    overview = await outcome(insights.overview())
+    assert overview["activeUsers"]["value"] >= 2
+    assert overview["statuses"].keys() == {"active", "guest", "unconfirmed", "deactivated"}
+    assert len((await outcome(insights.trends("events", days=3)))["values"]) == 3
+    assert isinstance((await outcome(insights.topics(sort="questions", limit=5)))["topics"], list)
+    assert len((await outcome(insights.active_hours(until=datetime.now(UTC))))["hours"]) == 7
+    assert (await outcome(insights.unanswered(topic=run)))["groups"] == []
+    assert len((await outcome(insights.retention(weeks=2)))["cohorts"]) == 2
+    assert len((await outcome(insights.cohorts(months=2, tz="Asia/Tokyo")))["cohorts"]) == 2
+    (met,) = (await outcome(client.catalog.events(event=first)))["events"]
+    assert (met["count"], met["properties"]) == (2, [{"name": "n", "types": ["number"]}])
+    with pytest.raises(Ask0Error) as refused:
+        await outcome(insights.cohorts(months=25))
+    assert (refused.value.status, refused.value.details[0]["at"]) == (400, "months")
     await close(client)

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,7 +13,7 @@ from tests.sdk.python.clients import KINDS, Client, collect, outcome
 from tests.sdk.python.recorder import Recorder
 
 USERS, SEGMENTS = "/v1/projects/-/users", "/v1/projects/-/segments"
-SETTINGS = "/v1/projects/-/settings"
+SETTINGS, INSIGHTS = "/v1/projects/-/settings", "/v1/projects/-/insights"
 
 
 class Case(NamedTuple):
@@ -114,6 +114,42 @@ CASES = {
     ),
     "messages": Case(lambda c: c.users.messages("a/b", limit=5), "GET", f"{USERS}/a%2Fb/messages?limit=5"),
     "configs": Case(lambda c: c.users.configs("u", cursor="c1"), "GET", f"{USERS}/u/configs?cursor=c1"),
+    "insights.overview": Case(
+        lambda c: c.insights.overview(days=7, until=date(2026, 1, 31), tz="Europe/Berlin"),
+        "GET",
+        f"{INSIGHTS}/overview?days=7&until=2026-01-31&tz=Europe%2FBerlin",
+    ),
+    "insights.trends": Case(
+        lambda c: c.insights.trends("questions", until=datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        "GET",
+        f"{INSIGHTS}/trends?metric=questions&until=2026-01-31",
+    ),
+    "insights.topics": Case(
+        lambda c: c.insights.topics(sort="unanswered", limit=5), "GET", f"{INSIGHTS}/topics?sort=unanswered&limit=5"
+    ),
+    "insights.active_hours": Case(lambda c: c.insights.active_hours(), "GET", f"{INSIGHTS}/active-hours"),
+    "insights.unanswered": Case(
+        lambda c: c.insights.unanswered(topic="a&b", days=90), "GET", f"{INSIGHTS}/unanswered?topic=a%26b&days=90"
+    ),
+    "insights.retention": Case(lambda c: c.insights.retention(weeks=4), "GET", f"{INSIGHTS}/retention?weeks=4"),
+    "insights.cohorts": Case(
+        lambda c: c.insights.cohorts(months=6, until="2026-01-31"),
+        "GET",
+        f"{INSIGHTS}/cohorts?months=6&until=2026-01-31",
+    ),
+    "insights.funnel": Case(
+        lambda c: c.insights.funnel(["A, b", "C"], hours=2),
+        "GET",
+        f"{INSIGHTS}/funnel?steps=%5B%22A%2C%20b%22%2C%20%22C%22%5D&hours=2",
+    ),
+    "insights.journeys": Case(
+        lambda c: c.insights.journeys(start="A", depth=3, limit=5, days=90),
+        "GET",
+        f"{INSIGHTS}/journeys?start=A&depth=3&limit=5&days=90",
+    ),
+    "catalog.events": Case(
+        lambda c: c.catalog.events(event="A", limit=5), "GET", "/v1/projects/-/catalog/events?event=A&limit=5"
+    ),
     "settings.retention": Case(lambda c: c.settings.retention(), "GET", f"{SETTINGS}/retention"),
     "settings.put_retention": Case(
         lambda c: c.settings.put_retention({"events": 400, "audit": None}, if_match="3"),

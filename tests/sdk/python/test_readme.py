@@ -40,7 +40,9 @@ def test_a_program_of_the_readme_runs(program: str, double: GatewayDouble, tmp_p
 def test_every_option_and_call_is_in_the_readme() -> None:
     options = set(inspect.signature(ask0_sdk.Ask0.__init__).parameters) - {"self"}
     client = ask0_sdk.Ask0("sk_1", "http://127.0.0.1:1")
-    parts = (client, client.users, client.segments, client.stages, client.audit, client.settings, client.jobs)
-    calls = {name for part in parts for name in dir(part) if not name.startswith("_")} - {"call"}
+    people = (client, client.users, client.segments, client.stages, client.audit, client.settings, client.jobs)
+    calls = {
+        name for part in (*people, client.insights, client.catalog) for name in dir(part) if not name.startswith("_")
+    } - {"call"}
     missing = {name for name in options | calls if not re.search(rf"\b{name}\b", README)}
     assert not missing

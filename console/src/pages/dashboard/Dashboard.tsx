@@ -4,26 +4,23 @@ import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 import { api, call, type Schemas } from "../../api/client";
 import { useProject } from "../../app/session";
-import { titled, useParameter } from "../../kit/address";
+import { titled } from "../../kit/address";
 import { DayBars } from "../../kit/DayBars";
+import { type Period, PeriodPicker, usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Num, Time } from "../../kit/values";
 import { text } from "../../text/en";
+import { TopicTable } from "../insights/TopicTable";
 import { FirstRun } from "./FirstRun";
 import "./dashboard.css";
-
-const DAYS = ["7", "30", "90"];
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 type Compared = Schemas["Compared"];
 
 export default function Dashboard() {
   const path = useProject();
-  const [chosen, choose] = useParameter("days");
-  const days = Number(DAYS.includes(chosen) ? chosen : "30");
-  const query = { days, tz: ZONE };
+  const query = usePeriod();
   const overview = useQuery({
-    queryKey: ["overview", path.project, days],
+    queryKey: ["overview", path.project, query],
     queryFn: () => call(api.GET("/v1/projects/{project}/insights/overview", { params: { path, query } })),
     refetchInterval: (found) => (isEmpty(found.state.data) ? 10_000 : 60_000),
   });
@@ -34,16 +31,7 @@ export default function Dashboard() {
     <div className="page">
       <div className="page-head">
         <h1>{text.nav.dashboard}</h1>
-        <label className="row">
-          <span className="unseen">{text.events.days}</span>
-          <select className="narrow" value={String(days)} onChange={(event) => choose(event.target.value)}>
-            {DAYS.map((one) => (
-              <option key={one} value={one}>
-                {text.events.lastDays(Number(one))}
-              </option>
-            ))}
-          </select>
-        </label>
+        <PeriodPicker />
       </div>
       {overview.isPending ? (
         <Skeleton lines={10} />
@@ -54,6 +42,7 @@ export default function Dashboard() {
       ) : (
         <>
           <Tiles overview={overview.data} />
+          <Standing overview={overview.data} />
           <div className="panels">
             <Activity query={query} />
             <Topics query={query} />
@@ -87,6 +76,49 @@ function Tiles({ overview }: { overview: Schemas["Overview"] }) {
   );
 }
 
+const STATUSES = [
+  ["active", "Active"],
+  ["guest", "Guest"],
+  ["unconfirmed", "Unconfirmed"],
+  ["deactivated", "Deactivated"],
+] as const;
+
+/** How everybody stands now: each number leads to whom it counts. */
+function Standing({ overview: { statuses, nps } }: { overview: Schemas["Overview"] }) {
+  const base = `~/console/p/${encodeURIComponent(useProject().project)}/users?filter=`;
+  const who = (leaf: object) => base + encodeURIComponent(JSON.stringify({ all: [leaf] }));
+  return (
+    <section className="standing" aria-labelledby="standing">
+      <h2 id="standing">{text.dashboard.now}</h2>
+      <ul className="plain board">
+        {STATUSES.map(([name, status]) => (
+          <li key={status}>
+            <Link href={who({ status })}>
+              <span className="tile-name">{status}</span>
+              <span className="tile-value">
+                <Num value={statuses[name]} />
+              </span>
+            </Link>
+          </li>
+        ))}
+        <li>
+          <Link href={who({ trait: "nps", op: "set" })}>
+            <span className="tile-name">{text.dashboard.nps}</span>
+            <span className="tile-value">
+              <Num value={nps.score === null ? null : Math.round(nps.score)} />
+            </span>
+            <small className="muted">
+              {nps.score === null
+                ? text.dashboard.noNps
+                : text.dashboard.npsOf(nps.promoters, nps.passives, nps.detractors)}
+            </small>
+          </Link>
+        </li>
+      </ul>
+    </section>
+  );
+}
+
 function Tile({ name, of, href, share }: { name: string; of: Compared; href: string; share?: boolean }) {
   return (
     <li>
@@ -115,11 +147,6 @@ function Change({ of }: { of: Compared }) {
   );
 }
 
-interface Query {
-  days: number;
-  tz: string;
-}
-
 function Panel({ title, children, isWide }: { title: string; children: ReactNode; isWide?: boolean }) {
   return (
     <section className={isWide ? "panel wide" : "panel"}>
@@ -129,7 +156,7 @@ function Panel({ title, children, isWide }: { title: string; children: ReactNode
   );
 }
 
-function Activity({ query }: { query: Query }) {
+function Activity({ query }: { query: Period }) {
   const path = useProject();
   const trend = useQuery({
     queryKey: ["trend", path.project, query, "activeUsers"],
@@ -156,7 +183,7 @@ function Activity({ query }: { query: Query }) {
   );
 }
 
-function Topics({ query }: { query: Query }) {
+function Topics({ query }: { query: Period }) {
   const path = useProject();
   const topics = useQuery({
     queryKey: ["topics", path.project, query],
@@ -172,40 +199,13 @@ function Topics({ query }: { query: Query }) {
       ) : !topics.data.topics.length ? (
         <p className="muted">{text.dashboard.noTopics}</p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th>{text.conversations.topic}</th>
-              <th className="number">{text.dashboard.conversations}</th>
-              <th className="number">{text.users.satisfaction}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {topics.data.topics.map((one) => (
-              <tr key={one.topic}>
-                <td>
-                  <Link
-                    href={`~/console/p/${encodeURIComponent(path.project)}/conversations?topic=${encodeURIComponent(one.topic)}`}
-                  >
-                    {one.topic}
-                  </Link>
-                </td>
-                <td className="number">
-                  <Num value={one.conversations.value} />
-                </td>
-                <td className="number">
-                  <Num value={one.satisfaction.value} share />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <TopicTable topics={topics.data.topics} isBrief />
       )}
     </Panel>
   );
 }
 
-function Unanswered({ query }: { query: Query }) {
+function Unanswered({ query }: { query: Period }) {
   const path = useProject();
   const found = useQuery({
     queryKey: ["unanswered", path.project, query],

@@ -3,10 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
 import { useParameter } from "../../kit/address";
+import { usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Num } from "../../kit/values";
 import { text } from "../../text/en";
-import { usePeriod } from "./Insights";
 
 const AT_FIRST = "Conversation Started, Question Asked, Answer Given, Feedback Given";
 

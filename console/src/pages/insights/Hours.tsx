@@ -2,9 +2,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
+import { usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { text } from "../../text/en";
-import { usePeriod } from "./Insights";
 
 const LEVELS = 5;
 

@@ -1,8 +1,11 @@
-/** What a whole project looks like: trends, topics, hours, who stays, and how far people come on a way. */
-import { useEffect } from "react";
+/** What a whole project looks like: trends, topics, hours, who stays, which ways people go and how far. */
+import { lazy, Suspense, useEffect } from "react";
 import { titled, useParameter } from "../../kit/address";
+import { PeriodPicker } from "../../kit/period";
+import { Skeleton } from "../../kit/states";
 import { Tabs } from "../../kit/Tabs";
 import { text } from "../../text/en";
+import { Cohorts } from "./Cohorts";
 import { Funnel } from "./Funnel";
 import { Hours } from "./Hours";
 import "./insights.css";
@@ -17,22 +20,14 @@ const TABS = [
   { id: "unanswered", name: text.dashboard.unanswered, view: Unanswered },
   { id: "hours", name: text.insights.hours, view: Hours },
   { id: "retention", name: text.insights.retention, view: Retention },
+  { id: "cohorts", name: text.insights.cohorts, view: Cohorts },
+  { id: "journeys", name: text.insights.journeys, view: lazy(() => import("./Journeys")) }, // which draws graphs
   { id: "funnel", name: text.insights.funnel, view: Funnel },
 ];
-const DAYS = ["7", "30", "90"];
-
-export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
-
-/** The days that are looked at, as all calls take them. */
-export function usePeriod(): { days: number; tz: string } {
-  const [chosen] = useParameter("days");
-  return { days: Number(DAYS.includes(chosen) ? chosen : "30"), tz: ZONE };
-}
+const OF_NO_DAYS = ["retention", "cohorts"]; // but of weeks or months of their own
 
 export default function Insights() {
   const [tab, open] = useParameter("tab");
-  const [, choose] = useParameter("days");
-  const { days } = usePeriod();
   const here = TABS.find((one) => one.id === tab) ?? TABS[0]!;
   useEffect(() => {
     document.title = titled(text.nav.insights);
@@ -41,21 +36,12 @@ export default function Insights() {
     <div className="page">
       <div className="page-head">
         <h1>{text.nav.insights}</h1>
-        {here.id !== "retention" && (
-          <label>
-            <span className="unseen">{text.events.days}</span>
-            <select className="narrow" value={String(days)} onChange={(event) => choose(event.target.value)}>
-              {DAYS.map((one) => (
-                <option key={one} value={one}>
-                  {text.events.lastDays(Number(one))}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        {!OF_NO_DAYS.includes(here.id) && <PeriodPicker />}
       </div>
       <Tabs label={text.nav.insights} tabs={TABS} open={here.id} choose={open}>
-        <here.view />
+        <Suspense fallback={<Skeleton lines={9} />}>
+          <here.view />
+        </Suspense>
       </Tabs>
     </div>
   );

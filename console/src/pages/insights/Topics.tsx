@@ -1,13 +1,12 @@
 /** What people talk about, and how content they are with it. */
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "wouter";
 import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
 import { useParameter } from "../../kit/address";
+import { usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
-import { Num } from "../../kit/values";
 import { text } from "../../text/en";
-import { usePeriod } from "./Insights";
+import { TopicTable } from "./TopicTable";
 
 type Sort = keyof typeof text.insights.topicSorts;
 
@@ -39,42 +38,7 @@ export function Topics() {
         </select>
       </label>
       <div className="scroll-x">
-        <table>
-          <thead>
-            <tr>
-              <th>{text.conversations.topic}</th>
-              <th className="number">{text.dashboard.conversations}</th>
-              <th className="number">{text.dashboard.questions}</th>
-              <th className="number">{text.conversations.unanswered}</th>
-              <th className="number">{text.users.satisfaction}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {topics.data.topics.map((one) => (
-              <tr key={one.topic}>
-                <td>
-                  <Link
-                    href={`~/console/p/${encodeURIComponent(path.project)}/conversations?topic=${encodeURIComponent(one.topic)}`}
-                  >
-                    {one.topic}
-                  </Link>
-                </td>
-                <td className="number">
-                  <Num value={one.conversations.value} />
-                </td>
-                <td className="number">
-                  <Num value={one.questions.value} />
-                </td>
-                <td className="number">
-                  <Num value={one.unansweredShare.value} share />
-                </td>
-                <td className="number">
-                  <Num value={one.satisfaction.value} share />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <TopicTable topics={topics.data.topics} />
       </div>
       <p className="muted">{text.insights.withoutTopic(topics.data.withoutTopic)}</p>
     </div>

@@ -4,10 +4,10 @@ import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
 import { useParameter } from "../../kit/address";
 import { DayBars } from "../../kit/DayBars";
+import { usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Num } from "../../kit/values";
 import { text } from "../../text/en";
-import { usePeriod } from "./Insights";
 
 type Metric = keyof typeof text.insights.metrics;
 

@@ -3,10 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
+import { usePeriod } from "../../kit/period";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Num, Time } from "../../kit/values";
 import { text } from "../../text/en";
-import { usePeriod } from "./Insights";
 
 export function Unanswered() {
   const path = useProject();

@@ -136,6 +136,31 @@ test("what a user was shown and served is told", async () => {
   assert.deepEqual([message.id, message.shown, config.key, config.variation], ["welcome", 1, "banner", "on"]);
 });
 
+test("insights tell what the whole project does", async () => {
+  const [first, then] = [`First ${run}`, `Then ${run}`];
+  for (const userId of [`${run}-a`, `${run}-b`]) ask0.track(first, { userId, timestamp: new Date(Date.now() - 9_000) });
+  ask0.track(then, { userId: `${run}-a` });
+  await ask0.flush();
+  const isKnown = (id) => ask0.users.get(id).then(() => true, () => false);
+  while (!((await isKnown(`${run}-a`)) && (await isKnown(`${run}-b`)))) await sleep(50);
+  const { nodes, links, users } = await ask0.insights.journeys({ start: first, depth: 2, days: 1 });
+  assert.deepEqual([users, nodes.map(({ event, users }) => [event, users])], [2, [[first, 2], [then, 1]]]);
+  assert.deepEqual(links, [{ step: 1, from: first, to: then, users: 1 }]);
+  const { steps } = await ask0.insights.funnel([first, then], { days: 1 });
+  assert.deepEqual(steps.map(({ users }) => users), [2, 1]);
+  const overview = await ask0.insights.overview();
+  assert.ok(overview.activeUsers.value >= 2 && overview.statuses.active >= 2 && "score" in overview.nps);
+  assert.equal((await ask0.insights.trends("events", { days: 3 })).values.length, 3);
+  assert.ok(Array.isArray((await ask0.insights.topics({ sort: "questions", limit: 5 })).topics));
+  assert.equal((await ask0.insights.activeHours({ until: new Date() })).hours.length, 7);
+  assert.ok(Array.isArray((await ask0.insights.unanswered({ topic: run })).groups));
+  assert.equal((await ask0.insights.retention({ weeks: 2 })).cohorts.length, 2);
+  assert.equal((await ask0.insights.cohorts({ months: 2, tz: "Asia/Tokyo" })).cohorts.length, 2);
+  const catalog = await ask0.catalog.events({ event: first });
+  assert.deepEqual(catalog.events.map(({ event, count }) => [event, count]), [[first, 2]]);
+  await assert.rejects(ask0.insights.cohorts({ months: 25 }), IS_REFUSED("invalid_query"));
+});
+
 test("a job is followed and cancelled", async () => {
   const ids = Array.from({ length: 200 }, (_, n) => `${run}-off-${n}`);
   await ask0.users.batch(ids.map((id) => ({ id })));

@@ -1,0 +1,55 @@
+"""How everybody of a project stands now: by status, and by what they last said of recommending it."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from ask0.warehouse.connect import PARAMETER_CHARACTERS, Warehouse
+from ask0.warehouse.insights import SETTINGS
+from ask0.warehouse.moments import read_rows
+from ask0.warehouse.parameters import SPARE_CHARACTERS
+
+# As the filters of the lists have it: whoever is deactivated is nothing else.
+STATUSES = """
+countIf(status = 'Active') AS active, countIf(status = 'Guest') AS guest, countIf(status = 'Unconfirmed') AS unconfirmed
+"""
+WHOSE = "FROM user_rows FINAL WHERE project_id = {project:String} AND merged_into = ''"
+# As the segments Promoters, Passives and Detractors.
+STANDING = f"""
+SELECT {STATUSES}, countIf(nps >= 9) AS promoters, countIf(nps IN (7, 8)) AS passives, countIf(nps <= 6) AS detractors
+{WHOSE} {SETTINGS}
+"""
+OF_SOME = f"SELECT {STATUSES} {WHOSE} AND id IN JSONExtract({{ids:String}}, 'Array(String)') {SETTINGS}"
+
+
+def read_standing(warehouse: Warehouse, project_id: str, deactivated: Collection[str]) -> dict[str, Any]:
+    """`statuses` and `nps` of `schemas.insights.Overview`."""
+    (row,) = read_rows(warehouse, STANDING, {"project": project_id})
+    names = ("active", "guest", "unconfirmed")
+    statuses = {name: row[name] for name in names} | {"deactivated": 0}
+    for ids in _pages(sorted(deactivated)):
+        (some,) = read_rows(warehouse, OF_SOME, {"project": project_id, "ids": orjson.dumps(ids).decode()})
+        for name in names:
+            statuses[name] -= some[name]
+            statuses["deactivated"] += some[name]
+    promoters, passives, detractors = row["promoters"], row["passives"], row["detractors"]
+    answered = promoters + passives + detractors
+    score = 100 * (promoters - detractors) / answered if answered else None
+    nps = {"promoters": promoters, "passives": passives, "detractors": detractors, "score": score}
+    return {"statuses": statuses, "nps": nps}
+
+
+def _pages(ids: Sequence[str]) -> Iterator[list[str]]:
+    """As many at once as fit into a parameter."""
+    page: list[str] = []
+    characters = 0
+    for id in ids:
+        size = len(orjson.dumps(id)) + 1
+        if page and characters + size > PARAMETER_CHARACTERS - SPARE_CHARACTERS:
+            yield page
+            page, characters = [], 0
+        page.append(id)
+        characters += size
+    if page:
+        yield page
