@@ -54,6 +54,29 @@ def test_hundreds_are_scrolled_with_few_rows_in_the_page(console: Console) -> No
     assert int(table.get_attribute("aria-rowcount") or 0) > 300
 
 
+def test_back_brings_the_place_in_the_list_and_who_was_chosen(console: Console) -> None:
+    page = console.page
+    console.open("users?sort=id")
+    region = page.get_by_role("region", name="List of users")
+    page.locator(".rows-row input[type=checkbox]").nth(1).check()
+    expect(page.locator(".bulk", has_text="1 user")).to_be_visible()
+    while region.evaluate("(rows) => rows.scrollTop") < 4_000:
+        region.evaluate("(rows) => rows.scrollBy(0, 900)")
+        page.wait_for_timeout(30)
+    page.wait_for_function("() => history.state?.scrolled >= 4000")
+    here = region.evaluate("(rows) => rows.scrollTop")
+    page.get_by_role("link", name="Dashboard", exact=True).click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".rows-row").first).to_be_visible()
+    page.wait_for_function("(here) => document.querySelector('.rows').scrollTop === here", arg=here)
+    expect(page.locator(".bulk", has_text="1 user")).to_be_visible()
+    page.get_by_role("link", name="Dashboard", exact=True).click()
+    page.get_by_role("link", name="Users", exact=True).click()  # which is a new visit
+    page.wait_for_function("() => document.querySelector('.rows')?.scrollTop === 0")
+    expect(page.locator(".bulk", has_text="1 user")).to_be_hidden()
+
+
 def test_somebody_is_found_read_taken_out_and_let_in_again(served: Served, console: Console) -> None:
     page = console.page
     console.open("users")

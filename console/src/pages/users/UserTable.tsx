@@ -2,11 +2,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
+import { remember, remembered } from "../../kit/remembered";
 import { text } from "../../text/en";
 import { type Column, nameOf, type Profile } from "./columns";
 import { within } from "./layout";
 
 const ROW = 44; // px
+const PAUSE_MS = 150; // without scrolling, until the place is remembered
+const SCROLLED = "scrolled";
 const AHEAD = 45; // rows before the last at which the next ones are fetched
 
 interface Props {
@@ -43,6 +46,7 @@ export function UserTable({
     count: users.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
+    initialOffset: () => remembered<number>(SCROLLED) ?? 0,
     overscan: 8,
   });
   const shown = rows.getVirtualItems();
@@ -51,6 +55,11 @@ export function UserTable({
     if (hasMore && last >= users.length - AHEAD) more();
   }, [last, users.length, hasMore, more]);
 
+  const timer = useRef<number>(undefined);
+  const rememberPlace = () => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => scroller.current && remember(SCROLLED, scroller.current.scrollTop), PAUSE_MS);
+  };
   useRowKeys(scroller, users.length, (place) => rows.scrollToIndex(place));
   const [pulled, pull] = useState<Pulled | null>(null);
   const widths = columns.map((column) => (pulled?.id === column.id ? `${pulled.width}px` : column.width));
@@ -64,7 +73,15 @@ export function UserTable({
   }
 
   return (
-    <div className="rows" ref={scroller} tabIndex={0} role="region" aria-label={text.users.list} aria-busy={isStale}>
+    <div
+      className="rows"
+      ref={scroller}
+      tabIndex={0}
+      role="region"
+      aria-label={text.users.list}
+      aria-busy={isStale}
+      onScroll={rememberPlace}
+    >
       <div role="table" aria-label={text.users.title} aria-rowcount={total === null ? -1 : total + 1}>
         <div role="row" aria-rowindex={1} className="rows-head" style={{ gridTemplateColumns: template }}>
           <span role="columnheader">

@@ -2,6 +2,7 @@
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { usePlace } from "../../app/session";
+import { remember, remembered } from "../../kit/remembered";
 import { titled, useAsked, useOpened, useParameter } from "../../kit/address";
 import { Empty, ErrorState, Skeleton } from "../../kit/states";
 import { Num } from "../../kit/values";
@@ -23,6 +24,9 @@ import { addressOf, SaveView, useViews, type View } from "./Views";
 
 type Open = "filter" | "columns" | "new" | "save" | "view" | null;
 
+const CHOSEN = "chosen";
+const MOST_REMEMBERED = 1_000;
+
 export default function Users() {
   const { can } = usePlace();
   const [search, setSearch] = useParameter("search");
@@ -35,7 +39,11 @@ export default function Users() {
   const [, go] = useLocation();
   const view = useViews().data?.find((one) => one.id === viewId);
   const [open, setOpen] = useState<Open>(null);
-  const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(remembered<string[]>(CHOSEN)));
+  const choose = (ids: ReadonlySet<string>) => {
+    setChosen(ids);
+    remember(CHOSEN, [...ids].slice(0, MOST_REMEMBERED));
+  };
   const query = useAsked();
   const opened = useOpened();
   const asked = useMemo(
@@ -59,7 +67,11 @@ export default function Users() {
   useEffect(() => {
     document.title = titled(text.users.title);
   }, []);
-  useEffect(() => choose(new Set()), [asked]);
+  const before = useRef(asked);
+  useEffect(() => {
+    if (before.current !== asked) setChosen(new Set()); // they may be none of those that are listed now
+    before.current = asked;
+  }, [asked]);
   const openView = (one: View | null) => go(one ? addressOf(one) : "/");
   const isNarrowed = !!(search || segment || written);
 
