@@ -96,6 +96,12 @@ class Statuses(Answer):
     deactivated: int
 
 
+class Lately(Answer):
+    day: int = Field(description="Users who did anything within the last 24 hours")
+    week: int = Field(description="7 days")
+    month: int = Field(description="30 days")
+
+
 class Nps(Answer):
     promoters: int = Field(description="Who answered 9 or 10")
     passives: int = Field(description="7 or 8")
@@ -107,6 +113,7 @@ class Nps(Answer):
 
 class Overview(Insight):
     statuses: Statuses = Field(description="How many users there are of each status now, whatever the period")
+    lately: Lately = Field(description="Who was active, until now, whatever the period")
     nps: Nps = Field(description="The latest answer of each user to an NPS survey, now, whatever the period")
     users: Compared = Field(description="Everyone met before the end of the period, guests too")
     new_users: Compared = Field(description="Met for the first time")

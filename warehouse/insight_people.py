@@ -15,16 +15,22 @@ STATUSES = """
 countIf(status = 'Active') AS active, countIf(status = 'Guest') AS guest, countIf(status = 'Unconfirmed') AS unconfirmed
 """
 WHOSE = "FROM user_rows FINAL WHERE project_id = {project:String} AND merged_into = ''"
+# Windows that end now: whoever was met within them was last met within them. As the filter `inLast` has it.
+LATELY = ", ".join(
+    f"countIf(last_active_at > now64(3) - toIntervalHour({24 * days})) AS {name}"
+    for name, days in (("day", 1), ("week", 7), ("month", 30))
+)
 # As the segments Promoters, Passives and Detractors.
 STANDING = f"""
-SELECT {STATUSES}, countIf(nps >= 9) AS promoters, countIf(nps IN (7, 8)) AS passives, countIf(nps <= 6) AS detractors
+SELECT {STATUSES}, {LATELY},
+    countIf(nps >= 9) AS promoters, countIf(nps IN (7, 8)) AS passives, countIf(nps <= 6) AS detractors
 {WHOSE} {SETTINGS}
 """
 OF_SOME = f"SELECT {STATUSES} {WHOSE} AND id IN JSONExtract({{ids:String}}, 'Array(String)') {SETTINGS}"
 
 
 def read_standing(warehouse: Warehouse, project_id: str, deactivated: Collection[str]) -> dict[str, Any]:
-    """`statuses` and `nps` of `schemas.insights.Overview`."""
+    """`statuses`, `lately` and `nps` of `schemas.insights.Overview`."""
     (row,) = read_rows(warehouse, STANDING, {"project": project_id})
     names = ("active", "guest", "unconfirmed")
     statuses = {name: row[name] for name in names} | {"deactivated": 0}
@@ -37,7 +43,8 @@ def read_standing(warehouse: Warehouse, project_id: str, deactivated: Collection
     answered = promoters + passives + detractors
     score = 100 * (promoters - detractors) / answered if answered else None
     nps = {"promoters": promoters, "passives": passives, "detractors": detractors, "score": score}
-    return {"statuses": statuses, "nps": nps}
+    lately = {name: row[name] for name in ("day", "week", "month")}
+    return {"statuses": statuses, "lately": lately, "nps": nps}
 
 
 def _pages(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -34,6 +34,7 @@ PAGES = [
     "settings?tab=retention",
     "settings?tab=members",
     "settings?tab=roles",
+    "settings?tab=jobs",
     "settings?tab=audit",
 ]
 

@@ -176,6 +176,8 @@ def test_several_are_tagged_at_once(served: Served, console: Console) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Tag").click()
     expect(page.get_by_text("Done.")).to_be_visible(timeout=60_000)
     wait_for(lambda: served.stack.query("SELECT count() FROM ask0.users WHERE has(tags, 'at the fair')") == "3", "tags")
+    console.open("settings?tab=jobs")  # where it is found again by whoever has left the page
+    expect(page.get_by_role("row", name=re.compile("^tag job_.* done 3", re.IGNORECASE))).to_be_visible()
 
 
 def test_what_anybody_sends_is_shown_as_text(served: Served, console: Console) -> None:

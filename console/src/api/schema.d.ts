@@ -2634,6 +2634,24 @@ export interface components {
              */
             secret: string | null;
         };
+        /** Lately */
+        Lately: {
+            /**
+             * Day
+             * @description Users who did anything within the last 24 hours
+             */
+            day: number;
+            /**
+             * Week
+             * @description 7 days
+             */
+            week: number;
+            /**
+             * Month
+             * @description 30 days
+             */
+            month: number;
+        };
         /** Lifted */
         Lifted: {
             /** Lifted */
@@ -3102,6 +3120,8 @@ export interface components {
             asOf: string;
             /** @description How many users there are of each status now, whatever the period */
             statuses: components["schemas"]["Statuses"];
+            /** @description Who was active, until now, whatever the period */
+            lately: components["schemas"]["Lately"];
             /** @description The latest answer of each user to an NPS survey, now, whatever the period */
             nps: components["schemas"]["Nps"];
             /** @description Everyone met before the end of the period, guests too */

@@ -175,6 +175,17 @@ export const text = {
       address: "Address",
     },
   },
+  jobs: {
+    title: "Jobs",
+    none: "Nothing is under way, and nothing has been lately.",
+    what: "What",
+    state: "State",
+    began: "Asked for",
+    ended: "Ended",
+    cancel: "End it",
+    statuses: { waiting: "Waiting", running: "Under way", done: "Done", failed: "Failed", cancelled: "Ended" },
+    ending: "It ends after the piece at hand.",
+  },
   served: {
     configs: "Configs",
     config: "Config",
@@ -394,6 +405,7 @@ export const text = {
     cut: "There is more than is shown here.",
   },
   dashboard: {
+    lately: { day: "Active in 24 hours", week: "Active in 7 days", month: "Active in 30 days" },
     users: "Users",
     newUsers: "New users",
     activeUsers: "Active users",
@@ -431,7 +443,6 @@ export const text = {
     members: "Members",
     roles: "Roles",
     audit: "Audit log",
-    nothing: "Your role in this project changes no settings.",
     install: "Install",
     keys: "Keys",
     chat: "Chat",

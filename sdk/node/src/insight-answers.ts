@@ -31,6 +31,7 @@ export interface Insight {
 
 export interface Overview extends Insight, Record<Metric, Compared> {
   statuses: { active: number; guest: number; unconfirmed: number; deactivated: number };
+  lately: { day: number; week: number; month: number };
   nps: { promoters: number; passives: number; detractors: number; score: number | null };
 }
 

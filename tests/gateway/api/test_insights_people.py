@@ -97,6 +97,14 @@ def test_everybody_has_one_status(told: Running, clickhouse: Warehouse) -> None:
         assert listed.json()["total"] == users, status
 
 
+def test_who_was_active_lately_is_who_the_lists_find(told: Running) -> None:
+    lately = Overview.model_validate(ask(told, "overview")).lately
+    for span, users in (("24h", lately.day), ("7d", lately.week), ("30d", lately.month)):
+        filter = f'{{"trait": "lastActiveAt", "op": "inLast", "value": "{span}"}}'
+        assert get(told, "/users", secret=SECRET, filter=filter, total=True).json()["total"] == users, span
+    assert 0 < lately.day <= lately.week <= lately.month
+
+
 def test_the_score_is_promoters_less_detractors(told: Running, clickhouse: Warehouse) -> None:
     found = Overview.model_validate(ask(told, "overview")).nps
     sql = f"SELECT countIf(nps >= 9), countIf(nps = 7 OR nps = 8), countIf(nps < 7) {WHO}"

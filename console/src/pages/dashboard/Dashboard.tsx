@@ -83,8 +83,14 @@ const STATUSES = [
   ["deactivated", "Deactivated"],
 ] as const;
 
+const WINDOWS = [
+  ["day", "24h"],
+  ["week", "7d"],
+  ["month", "30d"],
+] as const;
+
 /** How everybody stands now: each number leads to whom it counts. */
-function Standing({ overview: { statuses, nps } }: { overview: Schemas["Overview"] }) {
+function Standing({ overview: { statuses, lately, nps } }: { overview: Schemas["Overview"] }) {
   const base = `~/console/p/${encodeURIComponent(useProject().project)}/users?filter=`;
   const who = (leaf: object) => base + encodeURIComponent(JSON.stringify({ all: [leaf] }));
   return (
@@ -97,6 +103,16 @@ function Standing({ overview: { statuses, nps } }: { overview: Schemas["Overview
               <span className="tile-name">{status}</span>
               <span className="tile-value">
                 <Num value={statuses[name]} />
+              </span>
+            </Link>
+          </li>
+        ))}
+        {WINDOWS.map(([name, span]) => (
+          <li key={name}>
+            <Link href={who({ trait: "lastActiveAt", op: "inLast", value: span })}>
+              <span className="tile-name">{text.dashboard.lately[name]}</span>
+              <span className="tile-value">
+                <Num value={lately[name]} />
               </span>
             </Link>
           </li>
