@@ -14,6 +14,7 @@ from ask0.warehouse.insight_retention import read_retention, weeks_of
 from ask0.warehouse.insights import period_of
 from bench import api, users
 from bench.paced import drive
+from bench.stack import wait_for
 from bench.users import PROJECT, Measured, timed
 
 REPEATS = 5
@@ -23,6 +24,8 @@ ASKED = "journeys at 4/s for a minute, kept meanwhile"
 
 def measure() -> Iterator[Measured]:
     with users.filled() as warehouse:
+        # A table that has stood for a day has no merges left of a million rows a second.
+        wait_for(lambda: warehouse.query("SELECT count() FROM system.merges") == [(0,)], "the merges", timeout=300)
         yield from _anew(warehouse)
     with api.a_million_users() as stack:
         asked = api.get(f"/insights/journeys?depth={DEPTH}&limit={NODES}")
