@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ask0.catalog.documents import KEY, PROJECT, catalog_of
+from ask0.catalog.documents import KEY, PROJECT, catalog_of, read_one
 from ask0.catalog.errors import CatalogUnavailable, MayNotSend, UnknownKey
 from ask0.catalog.replica import Replica
 from ask0.catalog.sealing import Seal
 from ask0.catalog.tokens import Verifier, verifiers
-from ask0.schemas.catalog import Catalog, Key, hash_secret
+from ask0.schemas.catalog import Catalog, Key, Project, hash_secret
 from ask0.schemas.scopes import SENDING
 
 START_SECONDS = 2.0
@@ -26,7 +26,6 @@ class CatalogCache:
         self.replica = replica
         self.seal = seal or Seal()
         self._missed_at = -MISS_SECONDS
-        self._version: tuple[str, int | None, int | None] | None = None  # of what was adopted last
         self.current = Catalog()
         self.projects: dict[str | None, str] = {}  # by write key that may send
         self.secrets: dict[str, Key] = {}  # live ones, by their hash
@@ -96,15 +95,41 @@ class CatalogCache:
         raise UnknownKey("the write key is missing or unknown: see `ask0 key list`")
 
     def _adopt(self) -> None:
-        """Changes of other kinds of documents leave everything as it is."""
-        state = self.replica.state
-        version = state.log_id, state.versions.get(PROJECT), state.versions.get(KEY)
-        if version == self._version:
+        """Only what has changed, unless that is not known: whoever changes their own must not have all others' read."""
+        changed = self.replica.changed
+        if changed is None:
+            self._adopt_all()
             return
-        self._version = version
-        catalog = catalog_of(state)
+        for kind, id in changed:
+            if kind == PROJECT:
+                self._adopt_project(id)
+            elif kind == KEY:
+                self._adopt_key(id)
+
+    def _adopt_all(self) -> None:
+        catalog = catalog_of(self.replica.state)
         self.current = catalog
         projects = {key: catalog.project_of_write_key(key) for key in catalog.keys}
         self.projects = {key: project for key, project in projects.items() if project is not None}
         self.secrets = {hashed: key for hashed in catalog.keys if (key := catalog.secret(hashed))}
         self.verifiers = verifiers(catalog.projects, self.seal)
+
+    def _adopt_project(self, id: str) -> None:
+        project = read_one(self.replica.state, PROJECT, id, Project)
+        before = self.current.projects.get(id)
+        _put(self.current.projects, id, project)
+        if before is None or project is None or before.verification != project.verification:
+            _put(self.verifiers, id, verifiers({id: project}, self.seal).get(id) if project else None)
+
+    def _adopt_key(self, id: str) -> None:
+        _put(self.current.keys, id, read_one(self.replica.state, KEY, id, Key))
+        _put(self.projects, id, self.current.project_of_write_key(id))
+        _put(self.secrets, id, self.current.secret(id))
+
+
+def _put(place: dict[Any, T], id: str, value: T | None) -> None:
+    """None takes it away."""
+    if value is None:
+        place.pop(id, None)
+    else:
+        place[id] = value

@@ -100,12 +100,18 @@ def new_salt() -> str:
     return secrets.token_hex(SALT_CHARACTERS // 2)
 
 
+def read_one(state: State, kind: str, id: str, type: type[Body]) -> Body | None:
+    """None for what cannot be read, which must not take the others with it."""
+    one = state.documents.get(kind, {}).get(id)
+    if one is None:
+        return None
+    try:
+        return msgspec.json.decode(one.body, type=type)
+    except msgspec.MsgspecError as error:
+        logger.error("the %s of version %s cannot be read and counts as absent: %s", kind, one.version, error)
+        return None
+
+
 def _read(state: State, kind: str, type: type[Body]) -> dict[str, Body]:
-    """Without what cannot be read, which must not take the others with it."""
-    found: dict[str, Body] = {}
-    for id, one in state.documents.get(kind, {}).items():
-        try:
-            found[id] = msgspec.json.decode(one.body, type=type)
-        except msgspec.MsgspecError as error:
-            logger.error("the %s of version %s cannot be read and counts as absent: %s", kind, one.version, error)
-    return found
+    found = ((id, read_one(state, kind, id, type)) for id in state.documents.get(kind, {}))
+    return {id: document for id, document in found if document is not None}

@@ -8,6 +8,7 @@ import { App } from "./app/App";
 import { startTheme } from "./app/theme";
 import "./styles/base.css";
 import "./styles/kit.css";
+import "./styles/tables.css";
 import "./styles/app.css";
 
 startTheme();

@@ -11,7 +11,16 @@ from ask0.catalog.errors import MovedOn
 from ask0.catalog.keys import create_key, revoke_key
 from ask0.catalog.projects import bootstrap, create_project
 from ask0.catalog.replica import Replica
-from ask0.catalog.verification import make_readable, require_verification
+from ask0.catalog.sealing import Seal
+from ask0.catalog.verification import (
+    KeyMaterial,
+    add_verification_key,
+    make_readable,
+    make_verification_key,
+    remove_verification_key,
+    require_verification,
+)
+from ask0.schemas.catalog import hash_secret
 from ask0.schemas.settings import Settings
 from tests.catalog.replicas import change
 from tests.eventlog.homes import Home, started
@@ -80,6 +89,24 @@ async def test_a_change_of_another_kind_leaves_the_catalog_as_it_is(home: Home) 
         assert cache.current is before
         key = await create_key(replica, project.id, "write")
         assert cache.projects == {key: project.id}
+
+
+async def test_what_one_project_changes_leaves_those_of_others_as_they_were_read(home: Home) -> None:
+    async with started(Replica(home.open_control())) as replica:
+        seal = Seal("a sealing key that is long enough for this")
+        cache, material = CatalogCache(replica, seal), KeyMaterial("", is_public=False)
+        mine, other = await create_project(replica, "Mine"), await create_project(replica, "Other")
+        for project in (mine, other):
+            await add_verification_key(replica, project, make_verification_key(material, seal)[0])
+        before = dict(cache.verifiers)
+        text = await create_key(replica, mine.id, "secret")
+        await revoke_key(replica, cache.secrets[hash_secret(text)])
+        assert cache.secrets == {}
+        current = cache.current.projects[mine.id]
+        (key,) = current.verification.keys
+        await remove_verification_key(replica, key.id)
+        assert cache.verifiers == {other.id: before[other.id]}
+        assert cache.current == catalog_of(replica.state)
 
 
 async def test_a_document_that_only_newer_code_knows_is_left_alone(home: Home) -> None:
