@@ -53,6 +53,7 @@ from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.settings import Settings as ProjectSettingsApi
 from ask0.gateway.api.settings import settings_group
 from ask0.gateway.api.snippet import Snippets, snippet_group
+from ask0.gateway.api.sql import Sql, sql_group
 from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_merges import UserMerges
@@ -175,6 +176,7 @@ def create_app(
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     exports = Exports(users, segments, changes, defined, exporting)
     segment_exports = SegmentExports(exports, asked_jobs, jobs, standing, changes, defined, finding)
+    sql = Sql(warehouse, changes, settings)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     uses = KeyUses(changes)
@@ -205,6 +207,7 @@ def create_app(
         segment_export_group(entrance, segment_exports),
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
+        sql_group(entrance, sql),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
         members_group(entrance, ProjectMembers(members, origins)),
@@ -234,6 +237,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(starting, *watching, return_exceptions=True)
             await segment_exports.close()
+            await sql.close()
             await uses.close()
             await records.close()
             await reads.close()

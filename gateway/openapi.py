@@ -82,6 +82,7 @@ TAGS = {
     "conversations": "What was talked about",
     "insights": "What a whole project looks like",
     "catalog": "What a project has met",
+    "sql": "What a project's own rows answer to a SELECT",
     "access": "Who may use the assistant",
     "snippet": "What a site pastes",
     "session": "Signing in, and one's own account",
