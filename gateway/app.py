@@ -44,10 +44,13 @@ from ask0.gateway.api.insights import insights_group
 from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
+from ask0.gateway.api.live import Live, live_group
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.profile_reads import ProfileReads
 from ask0.gateway.api.properties import PropertyDocuments
+from ask0.gateway.api.quarantine import Quarantine
+from ask0.gateway.api.reading import Reading
 from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.settings import Settings as ProjectSettingsApi
@@ -80,6 +83,7 @@ from ask0.gateway.jobs.bulk import job_kinds
 from ask0.gateway.jobs.erasing import Erasing
 from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
+from ask0.gateway.live.tail import Tail
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
 from ask0.gateway.openapi import openapi
@@ -177,12 +181,14 @@ def create_app(
     exports = Exports(users, segments, changes, defined, exporting)
     segment_exports = SegmentExports(exports, asked_jobs, jobs, standing, changes, defined, finding)
     sql = Sql(warehouse, changes, settings)
+    quarantine = Quarantine(Reading(warehouse, of_servers), changes, ingest)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     uses = KeyUses(changes)
     members = Members(catalog.replica)
     lifetimes = Lifetimes(settings.session_hours * HOUR_MS, settings.session_idle_hours * HOUR_MS)
     sessions = Sessions(members, catalog, Cookies(origins), lifetimes)
+    live = Live(Tail(settings.log_dsn, warehouse, defined.suppressions.drops), sessions, catalog)
     records = Records(changes, addresses, sessions.projects_of)
     sign_ins = SignIns(sessions, catalog, records)
     entrance = Entrance(catalog, ingest.bodies, addresses, strangers, sessions, rates=rates, used=uses.look)
@@ -208,6 +214,7 @@ def create_app(
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers),
         sql_group(entrance, sql),
+        live_group(entrance, live, quarantine),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog)),
         members_group(entrance, ProjectMembers(members, origins)),
@@ -238,6 +245,7 @@ def create_app(
             await asyncio.gather(starting, *watching, return_exceptions=True)
             await segment_exports.close()
             await sql.close()
+            await live.close()
             await uses.close()
             await records.close()
             await reads.close()

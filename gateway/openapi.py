@@ -82,6 +82,8 @@ TAGS = {
     "conversations": "What was talked about",
     "insights": "What a whole project looks like",
     "catalog": "What a project has met",
+    "live": "What comes in, as it comes in",
+    "quarantine": "What could not be accepted or applied",
     "sql": "What a project's own rows answer to a SELECT",
     "access": "Who may use the assistant",
     "snippet": "What a site pastes",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakSet
 
@@ -152,7 +152,7 @@ class Warehouse:
     def raw_up_to(self, most: int, sql: str, fmt: str, settings: Mapping[str, str | int | float]) -> bytes:
         """Likewise from a server, of which no more than so many bytes are read. Raises QueryFailed beyond."""
         with self._client() as client:
-            stream = client.raw_stream(sql, settings={**settings, "buffer_size": most}, fmt=fmt)
+            stream = cast(BinaryIO, client.raw_stream(sql, settings={**settings, "buffer_size": most}, fmt=fmt))
             try:
                 answer = bytes(stream.read(most + 1))
             except Exception as error:  # urllib3's, which has many
