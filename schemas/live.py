@@ -23,10 +23,10 @@ class LiveQuery(BaseModel):
 class QuarantineQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Reason | None = Field(default=None, description="Only with this reason")
+    reason: str | None = Field(default=None, pattern=f"^({'|'.join(Reason)})$", description="Only with this reason")
     waiting: bool = Field(default=False, description="Only what was not sent again yet")
-    limit: int = Field(default=20, ge=1, le=MAX_QUARANTINE_PAGE)
-    cursor: str | None = None
+    limit: int = Field(default=20, ge=1, le=MAX_QUARANTINE_PAGE, description="Rows of a page")
+    cursor: str | None = Field(default=None, description="`next` of the page before")
 
 
 class QuarantineRow(Answer):

@@ -36,9 +36,9 @@ class Quarantine:
 
     async def replay(self, asked: Asked) -> Response:
         """As `ask0 quarantine replay` does it with a write key: what an event claims of its user, it only claims."""
-        id = asked.request.path_params["id"]
+        project_id, id = project_of(asked), asked.request.path_params["id"]
         row = await self._changes.questions.ask(show, self._changes.warehouse, id)
-        if row is None or row.project_id != project_of(asked):
+        if row is None or row.project_id != project_id:
             raise NotFound("nothing in the project's quarantine has this id", code="unknown_row")
         event = asked.body.event if asked.body.event is not None else _as_sent(row)
         ready_again(row, event)
