@@ -21,6 +21,7 @@ export type {
   SegmentSize,
   ServedConfig,
   ShownMessage,
+  SqlAnswer,
   Stage,
   StageList,
   User,
