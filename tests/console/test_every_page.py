@@ -24,6 +24,8 @@ PAGES = [
     "insights?tab=funnel",
     "data",
     "data?tab=properties",
+    "data?tab=sql",
+    "live?tab=quarantine",
     "settings?tab=members",
     "settings?tab=roles",
     "settings?tab=audit",

@@ -69,7 +69,7 @@ def test_a_mistake_is_told_where_it_is_and_nothing_typed_is_lost(console: Consol
 
 
 @pytest.mark.parametrize("context", ["light", "dark"], indirect=True)
-@pytest.mark.parametrize("path", ["data?tab=sql", "live", "live?tab=quarantine"])
+@pytest.mark.parametrize("path", ["live"])
 def test_its_pages_are_for_everybody(context: BrowserContext, console: Console, path: str) -> None:
     console.open(path)
     expect(console.page.locator(".skeleton")).to_have_count(0)

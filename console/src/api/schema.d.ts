@@ -6685,7 +6685,9 @@ export interface operations {
                 reason?: string;
                 /** @description Only what was not sent again yet */
                 waiting?: boolean;
+                /** @description Rows of a page */
                 limit?: number;
+                /** @description `next` of the page before */
                 cursor?: string;
             };
             header?: never;
