@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from ask0.cli.datadir import write_private
 from ask0.cli.process import listen, serving_in_thread, url_of
-from ask0.clickhouse_http import User, create_app
+from ask0.clickhouse_http.app import create_app
+from ask0.clickhouse_http.request import User
 from ask0.gateway.connections import Connections
 from ask0.gateway.server import make_server
 from ask0.schemas.settings import Settings

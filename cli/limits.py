@@ -11,8 +11,9 @@ from ask0.consumers.tables.snapshots import MAX_STATEMENT_BYTES
 from ask0.eventlog.log import MAX_CHUNK_BYTES, MAX_CHUNK_EVENTS
 from ask0.eventlog.sqlite_reader import KEEP_BYTES
 from ask0.gateway import bodies, connections, dispatch, large_bodies, mail, questions, rates, server, strangers, uploads
-from ask0.gateway.api import exports, imports, settings, user_batches
+from ask0.gateway.api import exports, imports, live, settings, sql, user_batches
 from ask0.gateway.ingest import endpoint, intake, keys, quotas, shares, verification
+from ask0.gateway.live import streams
 from ask0.gateway.oidc import fetching
 from ask0.gateway.oidc import sign_in as oidc
 from ask0.gateway.sessions import attempts
@@ -27,6 +28,7 @@ from ask0.schemas import (
     properties,
     served,
     stages,
+    statements,
     user_changes,
     user_files,
     user_merges,
@@ -375,8 +377,29 @@ def _table() -> list[Bound]:
             "–",
         ),
         Bound("Days that a retention may have", f"{project_settings.MOST_DAYS:,}", "400", "–"),
+        *_of_sql_and_live(),
         Bound("Dry runs of retentions at once", f"one of a project, {settings.MOST_COUNTING} in all", "429, 503", "–"),
         Bound("Refused lines that a report lists", f"{imports.MAX_LISTED:,}", "counted", "–"),
+    ]
+
+
+def _of_sql_and_live() -> list[Bound]:
+    return [
+        Bound(
+            "SQL of a project",
+            f"{sql.MOST_OF_PROJECT} statements at once, {sql.MOST_AT_ONCE} in all; "
+            f"{statements.MAX_STATEMENT_CHARACTERS:,} characters, {sql.SECONDS:g} s, {sql.MEMORY_MB} MB, "
+            f"{statements.MAX_ROWS:,} rows, {sql.RESULT_MB} MB",
+            "429, 422",
+            "–",
+        ),
+        Bound(
+            "Who looks at what comes in",
+            f"{live.MOST_OF_PROJECT} of a project, {live.MOST_AT_ONCE} in all; "
+            f"{streams.MAX_WAITING_LINES:,} lines and {streams.MAX_WAITING_BYTES // 1_000_000} MB waiting",
+            "429; told what was missed",
+            "–",
+        ),
     ]
 
 

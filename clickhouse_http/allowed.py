@@ -67,6 +67,16 @@ OTHER_FUNCTIONS = frozenset(
     + ("toColumnTypeName", "toTypeName", "tokenizeQuery", "transform", "uptime", "variantElement", "variantType")
     + ("version", "visibleWidth")
 )
+# Of these, what tells of the server or of who asks it: open to an analyst, closed to the members of a project.
+ABOUT_THE_SERVER = frozenset(
+    ("authenticateduser", "buildid", "connectionid", "connection_id", "currentdatabase", "currentprofiles")
+    + ("currentqueryid", "currentroles", "currentschemas", "currentuser", "current_database", "current_query_id")
+    + ("current_schemas", "current_user", "database", "defaultprofiles", "defaultroles", "displayname")
+    + ("enabledprofiles", "enabledroles", "fqdn", "fullhostname", "getsetting", "getsettingordefault")
+    + ("globalvariable", "hostname", "initialqueryid", "initial_query_id", "initialquerystarttime")
+    + ("initial_query_start_time", "pggetuserbyid", "pgtableisvisible", "queryid", "query_id", "revision", "schema")
+    + ("servertimezone", "shardcount", "shardnum", "timezone", "uptime", "user", "version")
+)
 # Pure, but one call takes as long as the product of its texts' lengths, and looks at no time limit meanwhile.
 QUADRATIC_FUNCTIONS = frozenset(
     ("dameraulevenshteindistance", "editdistance", "editdistanceutf8", "jarosimilarity", "jarowinklersimilarity")

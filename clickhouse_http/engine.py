@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,12 +13,14 @@ from chdb._exceptions import ChdbError
 from chdb.state.sqlitelike import Connection
 
 from ask0.clickhouse_http.codes import Code, failed
+from ask0.clickhouse_http.tree import Ask
 from ask0.warehouse.errors import QueryFailed
 
 WAITING_PER_THREAD = 8
 MAX_EXTRA_THREADS = 8  # in place of those that are stuck in one call, which no time limit ends
 PIECES_AHEAD = 4  # of a response that the client has not taken yet
 KILL_EVERY_SECONDS = 0.05
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,19 @@ class Engine:
                 handle.query(f"KILL QUERY WHERE Settings['log_comment'] = '{tag}' ASYNC FORMAT Null", "Null")
         finally:
             handle.close()
+
+
+def asking(handle: Connection) -> Ask:
+    """Questions of our own by the handle."""
+
+    def ask(sql: str, parameters: Mapping[str, str]) -> bytes:
+        bound = {name: value.translate(_ESCAPES) for name, value in parameters.items()}
+        try:
+            return bytes(handle.query(sql, "JSONCompactEachRow", params=bound).bytes() or b"")
+        except ChdbError as error:
+            raise as_query_failed(error) from error
+
+    return ask
 
 
 def as_query_failed(error: Exception) -> QueryFailed:

@@ -13,7 +13,7 @@ from chdb.state.sqlitelike import Connection
 
 from ask0.clickhouse_http.codes import Code, failed, failure_block
 from ask0.clickhouse_http.compression import compressor_of, inflated
-from ask0.clickhouse_http.engine import Answer, Head, Job, as_query_failed
+from ask0.clickhouse_http.engine import Answer, Head, Job, as_query_failed, asking
 from ask0.clickhouse_http.frames import unframed
 from ask0.clickhouse_http.guard import MAX_TEXT_BYTES, Guard
 from ask0.clickhouse_http.native import CUSTOM_SERIALIZATION, blocks
@@ -151,7 +151,7 @@ def _run_guarded(
     text = _text(_all(pieces, MAX_TEXT_BYTES))
     handle.query(f"USE {quoted(guard.database_of(request), chr(96))}")
     set_all(handle, {"log_comment": tag, "max_execution_time": limits.seconds, **PARSING})
-    checked = guard.check(handle, text, request)
+    checked = guard.check(asking(handle), text, request)
     set_all(handle, {**KEYS_AS_SENT, **checked.settings, **guard.limits(limits.memory_bytes, limits.seconds, checked)})
     _query(handle, answer, request, checked.sql, checked.format)
 

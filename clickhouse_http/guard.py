@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from chdb.state.sqlitelike import Connection
 
 from ask0.clickhouse_http import allowed
 from ask0.clickhouse_http.codes import Code, failed
 from ask0.clickhouse_http.request import Request
 from ask0.clickhouse_http.statement import STREAMED
 from ask0.clickhouse_http.tree import (
+    Ask,
     Functions,
     Names,
     Node,
     parse,
     refused,
     replace_tables,
+    rows_of,
     say_who,
     take_settings,
     written,
@@ -84,9 +85,9 @@ class Guard:
             return asked
         raise failed(Code.UNKNOWN_DATABASE, f"Database {asked} does not exist, or is not open to read-only users")
 
-    def check(self, handle: Connection, text: str, request: Request) -> Checked:
+    def check(self, ask: Ask, text: str, request: Request) -> Checked:
         """Raises QueryFailed unless the statement may run."""
-        self._load(handle)
+        self._load(ask)
         assert self._functions
         names = Names(self._functions, dict(request.parameters))
         settings = self._of_url(request.settings)
@@ -96,7 +97,7 @@ class Guard:
                 f"SELECT toUInt8({int(there)}) AS result", _known_format(asked[3] or request.format), settings
             )
         about = _ABOUT.match(text, _end_of_comments(text))
-        tree = parse(handle, f"SELECT * FROM{about['rest']}" if about else text)
+        tree = parse(ask, f"SELECT * FROM{about['rest']}" if about else text)
         fmt = _known_format(_take_format(tree) or request.format)
         database = self.database_of(request)
         if about:
@@ -105,33 +106,32 @@ class Guard:
             if about["verb"].upper() == "EXISTS" and not self._all_readable(names, database):
                 return Checked("SELECT toUInt8(0) AS result", fmt, settings)
             replace_tables(tree, self._masks, database)
-            sql = _about(handle, about["verb"], tree)
+            sql = _about(ask, about["verb"], tree)
         else:
             settings |= self._enter(tree, names)
             replace_tables(tree, self._masks, database)
             say_who(tree, request.user.name)
-            sql = written(handle, tree)
-        self._check_tables(handle, names, database)
+            sql = written(ask, tree)
+        self._check_tables(ask, names, database)
         return Checked(sql, fmt, settings)
 
     def filters(self) -> str:
         """The setting that leaves closed tables out of what lists tables, wherever it is asked."""
-        names = ", ".join(_text(name) for name in sorted(self._readable))
+        names = ", ".join(text_of(name) for name in sorted(self._readable))
         rows = {"system.tables": "name", "system.columns": "table"}
-        open_ones = ", ".join(map(_text, ("system", *INFORMATION_SCHEMAS)))
+        open_ones = ", ".join(map(text_of, ("system", *INFORMATION_SCHEMAS)))
         filters = {
-            table: f"database IN ({open_ones}) OR database = {_text(self._database)} AND {name} IN ({names})"
+            table: f"database IN ({open_ones}) OR database = {text_of(self._database)} AND {name} IN ({names})"
             for table, name in rows.items()
         }
-        return "{" + ", ".join(f"{_text(table)}: {_text(condition)}" for table, condition in filters.items()) + "}"
+        return "{" + ", ".join(f"{text_of(table)}: {text_of(condition)}" for table, condition in filters.items()) + "}"
 
-    def _load(self, handle: Connection) -> None:
+    def _load(self, ask: Ask) -> None:
         if not self._functions:
-            closed = ", ".join(map(_text, sorted(allowed.RESULT_SETTINGS)))
-            self._masks = {name: parse(handle, sql.format(closed=closed)) for name, sql in _MASKS.items()}
-            rows = handle.query("SELECT name FROM system.settings", "TabSeparatedRaw").bytes().decode()
-            self._settings = frozenset(rows.split())
-            self._functions = Functions.load(handle)
+            closed = ", ".join(map(text_of, sorted(allowed.RESULT_SETTINGS)))
+            self._masks = {name: parse(ask, sql.format(closed=closed)) for name, sql in _MASKS.items()}
+            self._settings = frozenset(name for (name,) in rows_of(ask, "SELECT name FROM system.settings"))
+            self._functions = Functions.load(ask)
 
     def limits(self, memory_bytes: int, seconds: float, checked: Checked) -> Settings:
         """The settings that a query runs under, the last ones before it: readonly=1 lets none change again."""
@@ -182,12 +182,12 @@ class Guard:
             if identifier.get("children") or name not in (self._database, "system", "default", *INFORMATION_SCHEMAS):
                 raise refused(f"the database {name} is not open to read-only users")
 
-    def _check_tables(self, handle: Connection, names: Names, database: str) -> None:
+    def _check_tables(self, ask: Ask, names: Names, database: str) -> None:
         unknown = {parts for parts in names.tables if not self._is_readable(parts, database)}
         sets = {parts for parts in names.sets if not self._is_readable(parts, database)}
         if not unknown and not sets:
             return
-        databases, tables = _existing(handle, database)
+        databases, tables = _existing(ask, database)
 
         def is_there(name: str) -> bool:
             return name.lower() in tables or name in self._readable
@@ -229,7 +229,7 @@ class Guard:
         return {name: value for name, value in asked.items() if _is_harmless(name) or _lowers(name, value)}
 
 
-def _about(handle: Connection, verb: str, tree: Node) -> str:
+def _about(ask: Ask, verb: str, tree: Node) -> str:
     """DESCRIBE and the like of the one table, function or subquery that the tree selects from."""
     selects = tree["list_of_selects"]["children"]
     elements = selects[0].get("tables", {}).get("children", [])
@@ -246,7 +246,7 @@ def _about(handle: Connection, verb: str, tree: Node) -> str:
         return f"{verb} TABLE {name}"
     if not verb.upper().startswith("DESC"):
         raise refused(f"{verb.upper()} takes one table")
-    return f"DESCRIBE TABLE ({written(handle, tree)})"
+    return f"DESCRIBE TABLE ({written(ask, tree)})"
 
 
 def quoted(name: str) -> str:
@@ -254,7 +254,7 @@ def quoted(name: str) -> str:
     return f"`{escaped}`"
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
@@ -264,14 +264,13 @@ def _only(tree: Node, *keys: str) -> None:
         raise refused(f"{', '.join(sorted(strange))} is not allowed here")
 
 
-def _existing(handle: Connection, database: str) -> tuple[set[str], set[str]]:
+def _existing(ask: Ask, database: str) -> tuple[set[str], set[str]]:
     """Databases, and the tables of one, in lower case."""
     sql = (
         "SELECT (SELECT groupArray(lower(name)) FROM system.databases),"
         " (SELECT groupArray(lower(name)) FROM system.tables WHERE database = {database:String})"
     )
-    row = handle.query(sql, "JSONCompactEachRow", params={"database": database}).bytes()
-    databases, tables = orjson.loads(row)
+    databases, tables = orjson.loads(ask(sql, {"database": database}))
     return set(databases), set(tables)
 
 

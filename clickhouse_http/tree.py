@@ -1,19 +1,19 @@
 """A query's syntax tree as ClickHouse's own parser gives it, and what it names, held against the allow-lists."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
-from chdb._exceptions import ChdbError
-from chdb.state.sqlitelike import Connection
 
 from ask0.clickhouse_http import allowed
 from ask0.clickhouse_http.codes import Code, failed
-from ask0.clickhouse_http.engine import as_query_failed
+from ask0.warehouse.errors import QueryFailed
 
 Node = dict[str, Any]
+# A question to ClickHouse, its parameters text as it is: the rows as JSONCompactEachRow. Raises QueryFailed.
+Ask = Callable[[str, Mapping[str, str]], bytes]
 
 _PARSE = """
     SELECT parseQueryToJSON({text:String}) AS tree, formatQuerySingleLine({text:String}), formatQueryFromJSON(tree)
@@ -25,7 +25,6 @@ _FUNCTIONS = """
 CURRENT_USER = ("currentuser", "current_user", "user")
 _IN = re.compile("(global)?(not)?(null)?in(ignoreset)?", re.IGNORECASE)
 _PARENTHESES = str.maketrans("", "", "() ")  # the tree drops those that change nothing
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 # What of these nodes may be set; the rest, such as INTO OUTFILE, is refused.
 _KEYS = {
     "SelectWithUnionQuery": frozenset(("list_of_modes", "list_of_selects", "union_mode")),
@@ -38,17 +37,16 @@ _KEYS = {
 }
 
 
-def parse(handle: Connection, text: str) -> Node:
+def parse(ask: Ask, text: str) -> Node:
     """The tree of one statement. Raises QueryFailed, also where the tree would not hold all that the statement says."""
     try:
-        row = handle.query(_PARSE, "JSONCompactEachRow", params={"text": text.translate(_ESCAPES)}).bytes()
-    except ChdbError as error:
-        failure = as_query_failed(error)
+        row = ask(_PARSE, {"text": text})
+    except QueryFailed as failure:
         if "JSON serialization" in str(failure) or "parseQueryToJSON" in str(failure).partition(": In scope")[0]:
-            raise refused("this kind of statement is not open to read-only users") from error
+            raise refused("this kind of statement is not open to read-only users") from failure
         said = str(failure).partition(": In scope SELECT parseQueryToJSON")[0]
         name = f" ({Code.SYNTAX_ERROR.name})" if failure.code == Code.SYNTAX_ERROR else ""
-        raise type(failure)(said.removesuffix(name) + name, failure.code) from error
+        raise type(failure)(said.removesuffix(name) + name, failure.code) from failure
     try:
         tree, meant, kept = orjson.loads(row)
         tree = orjson.loads(tree)
@@ -59,11 +57,10 @@ def parse(handle: Connection, text: str) -> Node:
     return dict(tree)
 
 
-def written(handle: Connection, tree: Node) -> str:
+def written(ask: Ask, tree: Node) -> str:
     """The text that ClickHouse writes for a tree."""
-    text = orjson.dumps(tree).decode().translate(_ESCAPES)
-    row = handle.query("SELECT formatQueryFromJSON({tree:String})", "JSONCompactEachRow", params={"tree": text})
-    return str(orjson.loads(row.bytes())[0])
+    row = ask("SELECT formatQueryFromJSON({tree:String})", {"tree": orjson.dumps(tree).decode()})
+    return str(orjson.loads(row)[0])
 
 
 def take_settings(query: Node) -> list[tuple[str, Any]]:
@@ -87,8 +84,8 @@ class Functions:
     combinators: tuple[str, ...]
 
     @classmethod
-    def load(cls, handle: Connection) -> Self:
-        rows = _rows(handle, _FUNCTIONS)
+    def load(cls, ask: Ask) -> Self:
+        rows = rows_of(ask, _FUNCTIONS)
         categories = {name: category for name, _, category, _ in rows if category}
         reviewed = {name.lower() for name in allowed.OTHER_FUNCTIONS}
         opened = {name.lower() for name in allowed.SYNTAX_FUNCTIONS}
@@ -97,7 +94,7 @@ class Functions:
             of_pure_kind = (category or categories.get(alias_to, "")) in allowed.FUNCTION_CATEGORIES
             is_open = origin == "System" and (of_pure_kind or (alias_to or name) in reviewed)
             (opened if is_open else closed).add(name)
-        combinators = _rows(handle, "SELECT name FROM system.aggregate_function_combinators")
+        combinators = rows_of(ask, "SELECT name FROM system.aggregate_function_combinators")
         return cls(
             open=frozenset(opened - closed - allowed.QUADRATIC_FUNCTIONS),
             known=frozenset(opened | closed),
@@ -123,6 +120,9 @@ class Names:
         self._called: set[str] = set()
         self.tables: set[tuple[str, ...]] = set()
         self.sets: set[tuple[str, ...]] = set()  # what IN may take for a column or for a table
+        self.looked_in: set[tuple[str, ...]] = set()  # those of them that stand beside an IN themselves
+        self.renamed: list[tuple[str, tuple[str, ...]]] = []  # those that are given another name, with that name
+        self.aliases: set[str] = set()
         self.defined: set[str] = set()  # by WITH
 
     def walk(self, tree: Node) -> None:
@@ -138,6 +138,8 @@ class Names:
 
     def _visit(self, key: str, node: Node) -> Iterator[tuple[str, Any]] | tuple[()]:
         kind = node.get("type")
+        if "alias" in node:
+            self.aliases.add(node["alias"])
         if kind is not None and kind not in allowed.NODES:
             raise refused(
                 "SETTINGS belongs at the end of the whole query"
@@ -161,6 +163,7 @@ class Names:
                     self.tables.add(parts)
                 elif "alias" in node:  # `WITH catalog AS x SELECT 1 IN x` reads the table
                     self.sets.add(parts)
+                    self.renamed.append((node["alias"], parts))
             case "WithElement":
                 self.defined.add(node["name"])
             case "QueryParameter" if "identifier" in node["param_type"].lower():
@@ -178,7 +181,9 @@ class Names:
             self._lambdas.add(node["alias"])
         arguments = node.get("arguments", {}).get("children", [])
         if _IN.fullmatch(name) and len(arguments) == 2 and arguments[1].get("type") == "Identifier":
-            self.sets.add(self._resolve(arguments[1]))
+            parts = self._resolve(arguments[1])
+            self.sets.add(parts)
+            self.looked_in.add(parts)
 
     def _check_function(self, name: str) -> None:
         a_lambda = name in self._lambdas and name.lower() not in self._functions.known
@@ -201,8 +206,9 @@ class Names:
         return tuple(parts)
 
 
-def replace_tables(tree: Node, masks: Mapping[str, Node], database: str) -> None:
-    """Put each subquery of `masks`, by the name of a table of system, in that table's place."""
+def replace_tables(tree: Node, masks: Mapping[str, Node], database: str, of: str = "system") -> None:
+    """Put each subquery of `masks`, by the name of a table of the database `of`, in that table's place. `database` is
+    what a name without one means."""
     aliases: dict[str, str] = {}
     identifiers: list[Node] = []
     nodes: list[Any] = [tree]
@@ -213,12 +219,12 @@ def replace_tables(tree: Node, masks: Mapping[str, Node], database: str) -> None
         elif isinstance(node, dict):
             if node.get("type") == "Identifier" and len(node.get("name_parts", ())) > 1:
                 identifiers.append(node)
-            if node.get("type") == "TableExpression" and _replace_table(node, masks, database, aliases):
+            if node.get("type") == "TableExpression" and _replace_table(node, masks, database, of, aliases):
                 continue  # the mask reads the table itself
             nodes += node.values()
     for node in identifiers:
         where, name, *column = node["name_parts"]
-        if where == "system" and name in aliases:  # the whole name means the subquery now
+        if where == of and name in aliases:  # the whole name means the subquery now
             node["name_parts"] = [aliases[name], *column]
             node["name"] = ".".join(node["name_parts"])
 
@@ -238,12 +244,12 @@ def say_who(tree: Node, user: str) -> None:
             nodes += node.values()
 
 
-def _replace_table(node: Node, masks: Mapping[str, Node], database: str, aliases: dict[str, str]) -> bool:
+def _replace_table(node: Node, masks: Mapping[str, Node], database: str, of: str, aliases: dict[str, str]) -> bool:
     table = node.get("database_and_table_name")
     if not table:
         return False
     where, name = (table.get("name_parts") or [database, table["name"]])[-2:]
-    if where != "system" or name not in masks:
+    if where != of or name not in masks:
         return False
     del node["database_and_table_name"]
     aliases[name] = table.get("alias", name)
@@ -255,5 +261,5 @@ def refused(message: str) -> Exception:
     return failed(Code.ACCESS_DENIED, f"Not enough privileges: {message}")
 
 
-def _rows(handle: Connection, sql: str) -> list[list[str]]:
-    return [orjson.loads(line) for line in handle.query(sql, "JSONCompactEachRow").bytes().splitlines()]
+def rows_of(ask: Ask, sql: str, **parameters: str) -> list[list[str]]:
+    return [orjson.loads(line) for line in ask(sql, parameters).split(b"\n") if line]

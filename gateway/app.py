@@ -47,17 +47,21 @@ from ask0.gateway.api.job_groups import job_group
 from ask0.gateway.api.jobs import Jobs
 from ask0.gateway.api.key_uses import KeyUses
 from ask0.gateway.api.keys import ProjectKeys, keys_group
+from ask0.gateway.api.live import Live, live_group
 from ask0.gateway.api.me import Me
 from ask0.gateway.api.member_mail import MemberMail
 from ask0.gateway.api.members import ProjectMembers, members_group
 from ask0.gateway.api.profile_reads import ProfileReads
 from ask0.gateway.api.project_documents import ProjectDocuments, project_documents_group
 from ask0.gateway.api.properties import PropertyDocuments
+from ask0.gateway.api.quarantine import Quarantine
+from ask0.gateway.api.reading import Reading
 from ask0.gateway.api.segment_exports import SegmentExports, segment_export_group
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.settings import Settings as ProjectSettingsApi
 from ask0.gateway.api.settings import settings_group
 from ask0.gateway.api.snippet import Snippets, snippet_group
+from ask0.gateway.api.sql import Sql, sql_group
 from ask0.gateway.api.stages import StageDocuments
 from ask0.gateway.api.user_lists import UserLists
 from ask0.gateway.api.user_merges import UserMerges
@@ -85,6 +89,7 @@ from ask0.gateway.jobs.bulk import job_kinds
 from ask0.gateway.jobs.erasing import Erasing
 from ask0.gateway.jobs.exporting import Exporting, Standing
 from ask0.gateway.jobs.runner import Runner
+from ask0.gateway.live.tail import Tail
 from ask0.gateway.mail import Mailer
 from ask0.gateway.members import Member
 from ask0.gateway.metrics import Metrics
@@ -184,12 +189,15 @@ def create_app(
     segments, exporting = Segments(defined, users, lists, changes), Background("exports", 2)
     exports = Exports(users, segments, changes, defined, exporting)
     segment_exports = SegmentExports(exports, asked_jobs, jobs, standing, changes, defined, finding)
+    sql = Sql(warehouse, changes, settings)
+    quarantine = Quarantine(Reading(warehouse, of_servers), changes, ingest)
     same_site = SameSite(origins, settings.cookie_domain)
     rates = Rates(settings.api_requests_per_second)
     uses = KeyUses(changes)
     members = Members(catalog.replica)
     lifetimes = Lifetimes(settings.session_hours * HOUR_MS, settings.session_idle_hours * HOUR_MS)
     sessions = Sessions(members, catalog, Cookies(origins), lifetimes)
+    live = Live(Tail(settings.log_dsn, warehouse, defined.suppressions.drops), sessions, catalog)
     records = Records(changes, addresses, sessions.projects_of)
     sign_ins = SignIns(sessions, catalog, records)
     provider = ProviderSignIns(settings, sign_ins, catalog.seal, origins)
@@ -216,6 +224,8 @@ def create_app(
         segment_export_group(entrance, segment_exports),
         activity_group(entrance, warehouse, of_servers),
         insights_group(entrance, warehouse, of_servers, defined),
+        sql_group(entrance, sql),
+        live_group(entrance, live, quarantine),
         settings_group(entrance, ProjectSettingsApi(project_settings, changes, warehouse, counting)),
         project_documents_group(entrance, ProjectDocuments(catalog.replica, changes, catalog.seal)),
         session_group(entrance, sign_ins, Accounts(sessions, sign_ins, catalog), provider),
@@ -248,6 +258,8 @@ def create_app(
                 task.cancel()
             await asyncio.gather(starting, *watching, return_exceptions=True)
             await segment_exports.close()
+            await sql.close()
+            await live.close()
             await uses.close()
             await records.close()
             await reads.close()

@@ -45,6 +45,7 @@ class Connections:
         self._is_proxy = is_proxy
         self._places: Counter[str] = Counter()  # taken, by address
         self._taken = 0
+        self.are_ending = False  # the server is: answers that go on for long end now
         self._open: dict[Protocol, str] = {}
         gauge = Gauge("ask0_connections", "Open connections", registry=registry)
         gauge.set_function(lambda: self._taken)

@@ -5,6 +5,8 @@ from starlette.types import Scope, Send
 Headers = list[tuple[bytes, bytes]]
 # ASGI extension of server.py: `send` takes an answer in one piece, `unhurried` lets a body take its time.
 WHOLE = "ask0.whole"
+# Likewise: `connections` knows when the server ends, so that an answer that goes on for long can end too.
+ENDING = "ask0.ending"
 
 
 async def send_bytes(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ask0.gateway.connections import Connections, Listener
 from ask0.gateway.errors import BadRequest, GatewayError, RequestTimeout
-from ask0.gateway.responses import WHOLE, Headers
+from ask0.gateway.responses import ENDING, WHOLE, Headers
 
 MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0  # for a request to arrive, first byte to last
@@ -23,6 +23,7 @@ class Protocol(HttpToolsProtocol):
     """Nothing a client sends, or does not send, holds memory or a connection for long."""
 
     everyone: Connections  # of a server's own subclass
+    ending: dict[object, object]  # likewise
     address = ""
     head_bytes = 0
     whole = True  # whether no request is half here
@@ -72,7 +73,8 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self.head_bytes = -1
         super().on_headers_complete()
-        self.scope["extensions"] = {WHOLE: {"send": partial(_send_whole, self.cycle), "unhurried": self.set_unhurried}}
+        whole: dict[object, object] = {"send": partial(_send_whole, self.cycle), "unhurried": self.set_unhurried}
+        self.scope["extensions"] = {WHOLE: whole, ENDING: self.ending}
 
     def set_unhurried(self, unhurried: bool) -> None:
         """From now on, until it is set back, the body that arrives may take as long as its reader lets it."""
@@ -178,12 +180,17 @@ class Server(uvicorn.Server):
             self.servers.append(Listener(sock, connect, self._connections))  # type: ignore[arg-type]
         self.started = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._connections.are_ending = True
+        await super().shutdown(sockets)
+
 
 def make_server(app: ASGIApp, connections: Connections, protocol: type[Protocol] = Protocol, **options: Any) -> Server:
     """With everything that matters pinned; `serve()` or `run()` it with bound sockets."""
 
     class Connected(protocol):  # type: ignore[valid-type,misc]
         everyone = connections
+        ending: ClassVar = {"connections": connections}
 
     config = uvicorn.Config(
         app,

@@ -57,6 +57,11 @@ def write_row(profile: Mapping[str, Any], columns: Sequence[str] = FIELDS) -> by
     return _row([_cell(profile[name]) for name in columns])
 
 
+def write_cells(values: Iterable[Any]) -> bytes:
+    """A row of whatever there is."""
+    return _row(map(_cell, values))
+
+
 def _row(cells: Iterable[str]) -> bytes:
     """All in quotes, so that a spreadsheet that splits at semicolons finds no cell within one."""
     out = io.StringIO()

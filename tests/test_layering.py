@@ -1,4 +1,4 @@
-"""schemas ← eventlog, warehouse ← catalog ← gateway | consumers ← cli: nothing imports against the arrows."""
+"""schemas ← eventlog, warehouse ← catalog, clickhouse_http ← gateway | consumers ← cli: nothing else is imported."""
 
 import ast
 import sys
@@ -17,7 +17,7 @@ BELOW = {
     "warehouse": {"schemas"},
     "catalog": {"schemas", "eventlog", "warehouse"},
     "clickhouse_http": {"schemas", "warehouse"},
-    "gateway": {"schemas", "eventlog", "warehouse", "catalog"},
+    "gateway": {"schemas", "eventlog", "warehouse", "catalog", "clickhouse_http"},
     "consumers": {"schemas", "eventlog", "warehouse", "catalog"},
     "cli": {"schemas", "eventlog", "warehouse", "catalog", "clickhouse_http", "gateway", "consumers"},
 }

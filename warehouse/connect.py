@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakSet
 
@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from ask0.schemas.settings import LOOPBACK
-from ask0.warehouse.errors import Refused, Unavailable
+from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 from ask0.warehouse.failures import translate
 from ask0.warehouse.ownership import own, release
 from ask0.warehouse.tables import SETTINGS, Columns, one_block
@@ -24,6 +24,7 @@ DEFAULT_DATABASE = "ask0"
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 300
 POOL_CONNECTIONS = 64
+RESULT_TOO_LARGE = 396  # as ClickHouse numbers it
 PARAMETER_CHARACTERS = 120_000  # a server refuses a parameter of more than 128 KiB; chDB would not
 
 
@@ -87,6 +88,11 @@ class Warehouse:
     def database(self) -> str:
         return self._address.database
 
+    @property
+    def path(self) -> str:
+        """Of the engine in this process; empty of a server."""
+        return self._address.path
+
     def insert(self, table: str, columns: Mapping[str, list[Any]], *, token: str) -> None:
         """Store the columns as one block, atomic in each partition; where its token was stored before it is dropped.
 
@@ -132,10 +138,30 @@ class Warehouse:
         with self._client() as client:
             client.raw_query(sql, parameters=_bound(parameters), settings=dict(settings or {}))
 
-    def raw(self, sql: str, fmt: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+    def raw(
+        self,
+        sql: str,
+        fmt: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, str | int | float] | None = None,
+    ) -> bytes:
         """The answer to a SELECT as ClickHouse writes it in a format such as JSONEachRow or CSVWithNames."""
         with self._client() as client:
-            return client.raw_query(sql, parameters=_bound(parameters), fmt=fmt)
+            return client.raw_query(sql, parameters=_bound(parameters), settings=dict(settings or {}), fmt=fmt)
+
+    def raw_up_to(self, most: int, sql: str, fmt: str, settings: Mapping[str, str | int | float]) -> bytes:
+        """Likewise from a server, of which no more than so many bytes are read. Raises QueryFailed beyond."""
+        with self._client() as client:
+            stream = cast(BinaryIO, client.raw_stream(sql, settings={**settings, "buffer_size": most}, fmt=fmt))
+            try:
+                answer = bytes(stream.read(most + 1))
+            except Exception as error:  # urllib3's, which has many
+                raise Unavailable(f"the answer broke off: {error}") from error
+            finally:
+                stream.close()
+        if len(answer) > most:
+            raise QueryFailed(f"the answer has more than {most} bytes", RESULT_TOO_LARGE)
+        return answer
 
     def ping(self) -> None:
         """Raises Unavailable unless ClickHouse answers a query now."""

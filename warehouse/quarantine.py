@@ -3,10 +3,12 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ask0.schemas.events import MASK, TOKEN
 from ask0.schemas.reasons import Reason
 from ask0.warehouse.connect import Warehouse
+from ask0.warehouse.moments import SETTINGS, Moment, Page, earlier, place, read_rows
 
 COLUMNS = "project_id, id, stage, reason, message, message_id, raw, received_at, replayed_at"
 
@@ -50,6 +52,53 @@ def list_quarantine(
         {"project": project, "reason": reason, "replayed": int(replayed), "limit": limit},
     )
     return [Quarantined(*row) for row in rows]
+
+
+def read_page(warehouse: Warehouse, project_id: str, reason: str, waiting: bool, after: Moment, limit: int) -> Page:
+    """Of one project, the newest first."""
+    rows = read_rows(
+        warehouse,
+        f"""
+        SELECT id, stage, reason, message, message_id, raw, received_at, replayed_at, {place("received_at")} AS at
+        FROM quarantine
+        WHERE project_id = {{project:String}} AND ({{reason:String}} = '' OR reason = {{reason:String}})
+          AND (NOT {{waiting:UInt8}} OR replayed_at IS NULL) AND {earlier("received_at", "id")}
+        ORDER BY at DESC, id DESC LIMIT {{limit:UInt32}} {SETTINGS}
+        """,
+        {"project": project_id, "reason": reason, "waiting": int(waiting), "limit": limit + 1, **after.bound},
+    )
+    page = rows[:limit]
+    last = Moment(page[-1]["at"], page[-1]["id"]) if len(rows) > limit else None
+    return Page([_shown(row) for row in page], last)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """As QuarantineRow."""
+    return {
+        "id": row["id"],
+        "stage": row["stage"],
+        "reason": row["reason"],
+        "message": row["message"],
+        "messageId": row["message_id"] or None,
+        "raw": row["raw"],
+        "receivedAt": row["received_at"],
+        "replayedAt": row["replayed_at"],
+    }
+
+
+def ready_again(row: Quarantined, event: dict[str, Any]) -> None:
+    """What is to be sent in a row's place: its project is the row's own, and a token that was masked is none."""
+    _drop_masks(event)
+    event.pop("writeKey", None)
+    if row.replay_id:
+        event["messageId"] = row.replay_id
+
+
+def _drop_masks(event: object) -> None:
+    if isinstance(event, dict):
+        if event.get(TOKEN) == MASK:
+            del event[TOKEN]
+        _drop_masks(event.get("context"))
 
 
 def show(warehouse: Warehouse, id: str) -> Quarantined | None:

@@ -18,10 +18,9 @@ from ask0.cli.output import echo_json, echo_table
 from ask0.cli.sender import Item, Sender
 from ask0.cli.target import find_url
 from ask0.schemas.catalog import Catalog, hash_secret
-from ask0.schemas.events import MASK, TOKEN
 from ask0.schemas.reasons import Reason
 from ask0.warehouse.connect import Warehouse
-from ask0.warehouse.quarantine import Quarantined, list_quarantine, mark_replayed, show
+from ask0.warehouse.quarantine import Quarantined, list_quarantine, mark_replayed, ready_again, show
 
 TIMES = ("received_at", "replayed_at")
 REASONS = click.Choice([str(reason) for reason in Reason])
@@ -184,25 +183,16 @@ def _mended(row: Quarantined, fixes: tuple[str, ...], replacement: bytes | None)
         raise Failure(f"{row.id} is not JSON ({error}); put a whole event in its place with --edit FILE") from error
     if fixes and not isinstance(event, dict):
         raise Failure(f"{row.id} is not an object to set something in; put an event in its place with --edit FILE")
-    _drop_masks(event)
+    if isinstance(event, dict):
+        ready_again(row, event)
     for fix in fixes:
         path, equals, value = fix.partition("=")
         if not equals or not path:
             raise click.BadParameter(f"{fix!r} is not PATH=VALUE", param_hint="--set")
         _put(event, path.split("."), _parsed(value), fix)
     if isinstance(event, dict):
-        event.pop("writeKey", None)  # the project is the row's own
-        if row.replay_id:
-            event["messageId"] = row.replay_id
+        ready_again(row, event)
     return orjson.dumps(event)
-
-
-def _drop_masks(event: object) -> None:
-    """The token that was masked: sent again it would only be a wrong one."""
-    if isinstance(event, dict):
-        if event.get(TOKEN) == MASK:
-            del event[TOKEN]
-        _drop_masks(event.get("context"))
 
 
 def _put(event: dict[str, Any], path: list[str], value: object, fix: str) -> None:

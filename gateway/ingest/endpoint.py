@@ -40,6 +40,7 @@ from ask0.gateway.strangers import Strangers
 from ask0.schemas.events import MAX_BODY_BYTES, TOKEN, parse_event
 from ask0.schemas.ids import uuid7
 from ask0.schemas.reasons import InvalidEvent, Reason
+from ask0.schemas.records import Record, Reject
 
 MAX_MESSAGES = 100  # of rejects in an answer; the rest have their index, messageId and code
 MAX_BEACON_KEYS = 16  # different write keys that the events of one beacon name
@@ -124,6 +125,24 @@ class Ingest:
         return ServiceUnavailable(
             "the event log cannot take events now: send the same beacon again later", retry_after=error.retry_after
         )
+
+    async def take_again(self, project_id: str, event: Mapping[str, Any]) -> Reject | None:
+        """An event of a known project, as under its write key, but from no address. Why it was refused; None once it is
+        durable. Raises QuotaExceeded, ServiceUnavailable."""
+        self.disk.check()
+        self.budgets.check(project_id)
+        received_at = time.time_ns() // 1_000_000
+        intake = await self._look_at(Beacon([event]), None, project_id, received_at)
+        if intake.rejects:
+            return intake.rejects[0]
+        entries = intake.take_entries(Record(project_id=project_id, received_at=received_at))
+        self.budgets.charge(project_id, 1, sum(len(entry.value) for entry in entries))
+        try:
+            await self.log.append(entries)
+        except LogUnavailable as error:
+            raise self.refuse(error) from error
+        self.metrics.accepted += 1
+        return None
 
     async def _read(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> Taken:
         """What to append. The parsed beacon ends here: kept while the log is waited for, the beacons under way would

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import uvicorn
 
-from ask0.clickhouse_http import User, create_app
+from ask0.clickhouse_http.app import create_app
+from ask0.clickhouse_http.request import User
 
 
 @contextmanager

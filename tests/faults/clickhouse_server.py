@@ -5,7 +5,8 @@ from pathlib import Path
 
 import uvicorn
 
-from ask0.clickhouse_http import User, create_app
+from ask0.clickhouse_http.app import create_app
+from ask0.clickhouse_http.request import User
 from ask0.warehouse.connect import Warehouse
 
 PASSWORD = "secret"

@@ -967,6 +967,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask SQL of the project's own rows */
+        post: operations["postSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/sql/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which tables SQL may ask, with their columns */
+        get: operations["getSqlTables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events as they come in */
+        get: operations["getLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What could not be accepted or applied */
+        get: operations["getQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/quarantine/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it again, mended if need be */
+        post: operations["postQuarantineByIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/settings/privacy": {
         parameters: {
             query?: never;
@@ -3442,6 +3527,47 @@ export interface components {
              */
             version: string;
         };
+        /** QuarantineList */
+        QuarantineList: {
+            /** Quarantine */
+            quarantine: components["schemas"]["QuarantineRow"][];
+            /**
+             * Next
+             * @description The cursor of the next page, null on the last
+             */
+            next: string | null;
+        };
+        /** QuarantineRow */
+        QuarantineRow: {
+            /**
+             * Id
+             * @description The place on the log
+             */
+            id: string;
+            /**
+             * Stage
+             * @description gateway: it was refused. worker: it could not be applied
+             */
+            stage: string;
+            /** Reason */
+            reason: string;
+            /** Message */
+            message: string;
+            /** Messageid */
+            messageId: string | null;
+            /**
+             * Raw
+             * @description The event as it was sent, without its token
+             */
+            raw: string;
+            /** Receivedat */
+            receivedAt: string;
+            /**
+             * Replayedat
+             * @description When it was last sent again
+             */
+            replayedAt: string | null;
+        };
         /** Reason */
         Reason: {
             /**
@@ -3463,6 +3589,29 @@ export interface components {
             code: string;
             /** Message */
             message: string;
+        };
+        /** Replay */
+        Replay: {
+            /**
+             * Event
+             * @description In its place; without it, the event as it was sent
+             * @default null
+             */
+            event?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** Replayed */
+        Replayed: {
+            /** Id */
+            id: string;
+            /** Accepted */
+            accepted: boolean;
+            /**
+             * Messageid
+             * @description Under which it was sent again
+             */
+            messageId: string | null;
         };
         /** ResetLink */
         ResetLink: {
@@ -4101,6 +4250,78 @@ export interface components {
             id: string;
         } & {
             [key: string]: unknown;
+        };
+        /** SqlAnswer */
+        SqlAnswer: {
+            /** Columns */
+            columns: components["schemas"]["SqlColumn"][];
+            /**
+             * Rows
+             * @description Whole numbers beyond 2^53 and decimals are text
+             */
+            rows: unknown[][];
+            /**
+             * Truncated
+             * @description Whether there are more rows than were asked for
+             */
+            truncated: boolean;
+            /** Elapsedms */
+            elapsedMs: number;
+            /**
+             * Readrows
+             * @description About how many were looked at, in steps of 10,000
+             */
+            readRows: number;
+        };
+        /** SqlColumn */
+        SqlColumn: {
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @description As ClickHouse names it
+             */
+            type: string;
+        };
+        /** SqlStatement */
+        SqlStatement: {
+            /**
+             * Sql
+             * @description One SELECT of ClickHouse's SQL
+             */
+            sql: string;
+            /**
+             * Limit
+             * @description Rows of the answer; beyond, it is `truncated`
+             * @default 1000
+             */
+            limit?: number;
+        };
+        /** SqlTable */
+        SqlTable: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Columns */
+            columns: components["schemas"]["SqlTableColumn"][];
+        };
+        /** SqlTableColumn */
+        SqlTableColumn: {
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @description As ClickHouse names it
+             */
+            type: string;
+            /** Description */
+            description: string;
+        };
+        /** SqlTables */
+        SqlTables: {
+            /** Tables */
+            tables: components["schemas"]["SqlTable"][];
         };
         /** StageAnswer */
         StageAnswer: {
@@ -7084,6 +7305,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventCatalog"];
+                };
+            };
+        };
+    };
+    postSql: {
+        parameters: {
+            query?: {
+                /** @description `Accept: text/csv` asks for CSV too */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlStatement"];
+            };
+        };
+        responses: {
+            /** @description Ask SQL of the project's own rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlAnswer"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    getSqlTables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which tables SQL may ask, with their columns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlTables"];
+                };
+            };
+        };
+    };
+    getLive: {
+        parameters: {
+            query?: {
+                /** @description Only events of this name */
+                event?: string;
+                /** @description Only of this userId or anonymousId */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events as they come in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    getQuarantine: {
+        parameters: {
+            query?: {
+                /** @description Only with this reason */
+                reason?: string;
+                /** @description Only what was not sent again yet */
+                waiting?: boolean;
+                /** @description Rows of a page */
+                limit?: number;
+                /** @description `next` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What could not be accepted or applied */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineList"];
+                };
+            };
+        };
+    };
+    postQuarantineByIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+                /** @description Percent-encoded, whatever is in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            /** @description Send it again, mended if need be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
                 };
             };
         };

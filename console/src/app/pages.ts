@@ -35,6 +35,7 @@ export const pages: Page[] = [
     scope: "events:read",
     view: lazy(() => import("../pages/insights/Insights")),
   },
+  { path: "live", name: text.nav.live, scope: "events:read", view: lazy(() => import("../pages/live/Live")) },
   { path: "data", name: text.nav.data, scope: "events:read", view: lazy(() => import("../pages/data/Data")) },
   { path: "settings", name: text.nav.settings, view: lazy(() => import("../pages/settings/Settings")) },
 ];

@@ -5,11 +5,12 @@ import { Num } from "./values";
 interface Props {
   title: string;
   values: { day: string; count: number }[];
+  first?: string; // what stands below the bars, if not days
 }
 
 const HEIGHT = 96;
 
-export function DayBars({ title, values }: Props) {
+export function DayBars({ title, values, first = text.day }: Props) {
   const most = Math.max(1, ...values.map((one) => one.count));
   const width = 100 / Math.max(1, values.length);
   return (
@@ -19,7 +20,7 @@ export function DayBars({ title, values }: Props) {
         {values.map((one, place) => {
           const height = one.count ? Math.max(2, (one.count / most) * HEIGHT) : 0;
           return (
-            <rect key={one.day} x={place * width + width * 0.1} y={HEIGHT - height} width={width * 0.8} height={height}>
+            <rect key={place} x={place * width + width * 0.1} y={HEIGHT - height} width={width * 0.8} height={height}>
               <title>{`${one.day}: ${one.count}`}</title>
             </rect>
           );
@@ -34,15 +35,15 @@ export function DayBars({ title, values }: Props) {
         <table>
           <thead>
             <tr>
-              <th>{text.day}</th>
+              <th>{first}</th>
               <th className="number">{text.count}</th>
             </tr>
           </thead>
           <tbody>
             {values
               .filter((one) => one.count)
-              .map((one) => (
-                <tr key={one.day}>
+              .map((one, place) => (
+                <tr key={place}>
                   <td>{one.day}</td>
                   <td className="number">
                     <Num value={one.count} />

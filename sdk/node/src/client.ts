@@ -4,7 +4,7 @@ import { Api } from "./api.js";
 import { Audit } from "./audit.js";
 import { Connection } from "./connection.js";
 import { deliverTo } from "./delivery.js";
-import type { Access } from "./entities.js";
+import type { Access, SqlAnswer } from "./entities.js";
 import { Ask0Error } from "./errors.js";
 import { eventOf, eventOfItem, type Kind } from "./events.js";
 import { EXIT_MS } from "./exit.js";
@@ -139,6 +139,11 @@ export class Ask0 {
     const { user, anonymous } = who;
     if ((user ?? anonymous ?? "") === "") throw new TypeError("access asks for a user, or an anonymous id");
     return (await this.#api.read("access", { user, anonymous })) as unknown as Access;
+  }
+
+  /** One SELECT of the project's own rows; 1,000 of them unless `limit` says how many, at most 10,000. */
+  async sql(statement: string, { limit }: { limit?: number } = {}): Promise<SqlAnswer> {
+    return (await this.#api.ask("sql", { sql: statement, limit })) as unknown as SqlAnswer;
   }
 
   /** How many events have no answer yet. */

@@ -204,6 +204,16 @@ export interface Access {
   [field: string]: unknown;
 }
 
+/** Whole numbers beyond 2^53, and decimals, are text. */
+export interface SqlAnswer {
+  columns: { name: string; type: string }[];
+  rows: unknown[][];
+  /** Whether there are more rows than were asked for. */
+  truncated: boolean;
+  elapsedMs: number;
+  readRows: number;
+}
+
 /** Canonical, `{ all: [{ trait, op, value }] }`, or Ask0's conditions, `{ plan: ["pro"], spend: { gte: 500 } }`. */
 export type Filter = Record<string, unknown>;
 

@@ -23,6 +23,7 @@ export type {
   SegmentSize,
   ServedConfig,
   ShownMessage,
+  SqlAnswer,
   Stage,
   StageList,
   User,

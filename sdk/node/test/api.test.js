@@ -82,6 +82,13 @@ const REQUESTS = {
     { project: "proj_b", key: "sk_b" },
     JOB,
   ],
+  sql: [(ask0) => ask0.sql("SELECT 1"), `POST ${P}/sql`, { sql: "SELECT 1" }, { columns: [], rows: [] }],
+  "sql of so many rows": [
+    (ask0) => ask0.sql("SELECT 'é'", { limit: 5 }),
+    `POST ${P}/sql`,
+    { sql: "SELECT 'é'", limit: 5 },
+    { columns: [], rows: [] },
+  ],
   "exports.create": [
     (ask0) => ask0.exports.create({ ids: ["a/b", 7], format: "csv", what: "everything" }),
     `POST ${P}/exports`,
@@ -267,7 +274,7 @@ const REQUESTS = {
   "changes.get": [(ask0) => ask0.changes.get("chg_1"), `GET ${P}/changes/chg_1`],
 };
 
-const isRead = (line) => line.startsWith("GET") || /\/(query|dry-run)$/.test(line);
+const isRead = (line) => line.startsWith("GET") || /\/(query|dry-run|sql)$/.test(line);
 
 for (const [name, [call, line, body, answer = NONE]] of Object.entries(REQUESTS)) {
   test(`${name} is ${line}`, async () => {

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ask0_sdk.events import Events
 from ask0_sdk.options import Options
-from ask0_sdk.requests import Call, Id, Json, get, query_text, read_object, write
+from ask0_sdk.requests import Call, Id, Json, get, query_text, question, read_object, without_none, write
 from ask0_sdk.requests import Request as Request_
 from ask0_sdk.users import R
 from ask0_sdk.voice import Refusal, Voice
@@ -56,6 +56,12 @@ class Base(Events, Generic[R, Transport]):
         if user is None and anonymous is None:
             raise ValueError("access is asked for a user, an anonymous id, or both")
         return self._call(get(f"{self._root}/access", {"user": user, "anonymous": anonymous}))
+
+    def sql(self, statement: str, *, limit: int | None = None) -> R:
+        """One SELECT of the project's own rows: `{"columns": [{"name", "type"}], "rows": [[…]], "truncated": …}`. Whole
+        numbers beyond 2^53 and decimals are text. 1,000 rows unless `limit` says how many, at most 10,000. The key
+        needs the scope sql:read, and for each table the scope of what is in it."""
+        return self._call(question(f"{self._root}/sql", without_none({"sql": statement, "limit": limit})))
 
     def request(
         self,

@@ -92,6 +92,7 @@ def hold(gateway: Running, operation: APIOperation[Any, Any, Any, Any], mode: Ge
 def test_the_api_answers_as_it_is_described(served: Running, mode: GenerationMode, subtests: pytest.Subtests) -> None:
     description = served.client.get("/openapi.json").json()
     described = schemathesis.openapi.from_dict(description).include(path_regex=rf"^{re.escape(API)}")
+    described = described.exclude(path=f"{API}live")  # which does not end
     for found in described.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()

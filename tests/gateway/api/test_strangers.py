@@ -14,6 +14,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/users/{id}/tags": {"tags": ["x"]},
     "/users/{id}/merge": {"from": "other"},
     "/users/{id}/transfer": {"project": PROJECT, "key": SECRET},
+    "/sql": {"sql": "SELECT 1"},
     "/segments": {"name": "x", "filter": {"tag": "x"}},
     "/properties": {"properties": []},
     "/settings/privacy": {"enforceConsent": True},

@@ -201,6 +201,7 @@ def walked(gateway: Running) -> Iterator[tuple[str, str, list[str]]]:
         for method, described in methods.items():
             if path.startswith("/v1/projects/{project}/"):
                 filled = path.replace("{project}", "proj_walked_by_members").replace("{id}", "walked-1")
+                filled += "?goes=on" if path.endswith("/live") else ""  # which would not end: refused
                 yield method.upper(), filled.replace("{tag}", "x").replace("{from}", "x"), described["x-scope"].split()
 
 

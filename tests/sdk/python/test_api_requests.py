@@ -241,6 +241,10 @@ CASES = {
     ),
     "access of a user": Case(lambda c: c.access(user="a&b"), "GET", "/v1/projects/-/access?user=a%26b"),
     "access of a guest": Case(lambda c: c.access(anonymous="g-1"), "GET", "/v1/projects/-/access?anonymous=g-1"),
+    "sql": Case(lambda c: c.sql("SELECT 1"), "POST", "/v1/projects/-/sql", {"sql": "SELECT 1"}),
+    "sql of so many rows": Case(
+        lambda c: c.sql("SELECT 'é'", limit=5), "POST", "/v1/projects/-/sql", {"sql": "SELECT 'é'", "limit": 5}
+    ),
     "bulk": Case(
         lambda c: c.users.bulk({"ids": ["."], "do": "erase"}), "POST", f"{USERS}/bulk", {"ids": ["."], "do": "erase"}
     ),
@@ -259,7 +263,7 @@ CASES = {
 
 # What a POST only asks needs no key.
 READS = {"list by a filter", "list by ids", "search", "segment by conditions", "segment by a filter alone"}
-READS |= {"settings.dry_run_retention", "settings.dry_run_retention of what stands"}
+READS |= {"settings.dry_run_retention", "settings.dry_run_retention of what stands", "sql", "sql of so many rows"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,8 +1,8 @@
 /** What a project has met: its events with their properties, and what its traits are. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { api, call } from "../../api/client";
-import { useProject } from "../../app/session";
+import { usePlace, useProject } from "../../app/session";
 import { titled, useParameter } from "../../kit/address";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Tabs } from "../../kit/Tabs";
@@ -11,13 +11,16 @@ import { text } from "../../text/en";
 import Properties from "./Properties";
 
 const TABS = [
-  { id: "events", name: text.data.events, view: Events },
-  { id: "properties", name: text.data.properties, view: Properties },
+  { id: "events", name: text.data.events, view: Events, scope: "events:read" },
+  { id: "properties", name: text.data.properties, view: Properties, scope: "events:read" },
+  { id: "sql", name: text.data.sql, view: lazy(() => import("./sql/Sql")), scope: "sql:read" },
 ];
 
 export default function Data() {
   const [tab, open] = useParameter("tab");
-  const here = TABS.find((one) => one.id === tab) ?? TABS[0]!;
+  const { can } = usePlace();
+  const tabs = TABS.filter((one) => can(one.scope));
+  const here = tabs.find((one) => one.id === tab) ?? tabs[0]!;
   useEffect(() => {
     document.title = titled(text.nav.data);
   }, []);
@@ -26,8 +29,10 @@ export default function Data() {
       <div className="page-head">
         <h1>{text.nav.data}</h1>
       </div>
-      <Tabs label={text.nav.data} tabs={TABS} open={here.id} choose={open}>
-        <here.view />
+      <Tabs label={text.nav.data} tabs={tabs} open={here.id} choose={open}>
+        <Suspense fallback={<Skeleton lines={8} />}>
+          <here.view />
+        </Suspense>
       </Tabs>
     </div>
   );
