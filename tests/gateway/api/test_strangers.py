@@ -16,6 +16,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/users/{id}/transfer": {"project": PROJECT, "key": SECRET},
     "/sql": {"sql": "SELECT 1"},
     "/segments": {"name": "x", "filter": {"tag": "x"}},
+    "/views": {"name": "Strangers"},
+    "/views/{id}": {"name": "Strangers"},
     "/properties": {"properties": []},
     "/settings/privacy": {"enforceConsent": True},
     "/settings/chat": {"permission": "guest"},
