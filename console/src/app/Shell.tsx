@@ -11,6 +11,8 @@ import { Account } from "./Account";
 import { type Page, pages } from "./pages";
 import { PlaceContext, type Project, type Session } from "./session";
 
+const IDLE_MS = 1_500;
+
 export function Shell({ session, project }: { session: Session; project: Project }) {
   const [isAccountOpen, openAccount] = useState(false);
   const [areKeysShown, showKeys] = useState(false);
@@ -26,7 +28,12 @@ export function Shell({ session, project }: { session: Session; project: Project
     addEventListener("keydown", look);
     return () => removeEventListener("keydown", look);
   }, []);
-  const shown = pages.filter((page) => !page.scope || place.can(page.scope));
+  const shown = useMemo(() => pages.filter((page) => !page.scope || place.can(page.scope)), [place]);
+  useEffect(() => {
+    // The rest of the console comes while nobody waits for anything.
+    const timer = setTimeout(() => shown.forEach((page) => page.of.preload()), IDLE_MS);
+    return () => clearTimeout(timer);
+  }, [shown]);
   return (
     <PlaceContext value={place}>
       <Router base={`/p/${project.id}`}>
@@ -62,7 +69,7 @@ export function Shell({ session, project }: { session: Session; project: Project
                 {shown.map((page) => (
                   <Route key={page.path} path={`/${page.path}`} nest>
                     <Boundary key={page.path}>
-                      <page.view />
+                      <page.of.view />
                     </Boundary>
                   </Route>
                 ))}
@@ -85,7 +92,12 @@ function NavLink({ page }: { page: Page }) {
   const [location] = useLocation();
   const isHere = location === `/${page.path}` || location.startsWith(`/${page.path}/`);
   return (
-    <Link href={`/${page.path}`} aria-current={isHere ? "page" : undefined}>
+    <Link
+      href={`/${page.path}`}
+      aria-current={isHere ? "page" : undefined}
+      onPointerEnter={page.of.preload}
+      onFocus={page.of.preload}
+    >
       {page.name}
     </Link>
   );

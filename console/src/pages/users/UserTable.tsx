@@ -10,7 +10,7 @@ import { within } from "./layout";
 const ROW = 44; // px
 const PAUSE_MS = 150; // without scrolling, until the place is remembered
 const SCROLLED = "scrolled";
-const AHEAD = 45; // rows before the last at which the next ones are fetched
+const AHEAD = 90; // rows before the last at which the next ones are fetched
 
 interface Props {
   users: Profile[];
@@ -51,9 +51,11 @@ export function UserTable({
   });
   const shown = rows.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
+  const hasScrolled = (rows.scrollOffset ?? 0) > 0; // who only looks at the first rows asks for no more of them
   useEffect(() => {
-    if (hasMore && last >= users.length - AHEAD) more();
-  }, [last, users.length, hasMore, more]);
+    const isNear = hasScrolled ? last >= users.length - AHEAD : last >= users.length - 1;
+    if (hasMore && isNear) more();
+  }, [last, hasScrolled, users.length, hasMore, more]);
 
   const timer = useRef<number>(undefined);
   const rememberPlace = () => {
