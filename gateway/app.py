@@ -38,6 +38,7 @@ from ask0.gateway.api.activity import activity_group
 from ask0.gateway.api.bot_users import bot_users_group
 from ask0.gateway.api.changes import Changes
 from ask0.gateway.api.definitions import ProjectDefinitions
+from ask0.gateway.api.demo_data import DemoData, demo_data_group
 from ask0.gateway.api.erasures import Erasures
 from ask0.gateway.api.exports import Exports
 from ask0.gateway.api.groups import api_group
@@ -232,6 +233,7 @@ def create_app(
         members_group(entrance, ProjectMembers(members, origins, mail)),
         keys_group(entrance, ProjectKeys(Keys(catalog.replica), changes, uses)),
         views_group(entrance, Views(changes, Collection(catalog.replica, VIEW, View))),
+        demo_data_group(entrance, DemoData(ingest, changes)),
         snippet_group(entrance, Snippets(catalog, static, origins)),
         page_group(entrance, cors, visitor),
         public_group(entrance, cors, sdks, static),

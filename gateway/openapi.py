@@ -88,6 +88,7 @@ TAGS = {
     "sql": "What a project's own rows answer to a SELECT",
     "access": "Who may use the assistant",
     "snippet": "What a site pastes",
+    "demo-data": "People who have talked, for a project that is empty",
     "session": "Signing in, and one's own account",
     "members": "Who may sign in, and what they may do",
     "roles": "What members may do",

@@ -329,3 +329,8 @@ def steps_of(text: str) -> tuple[str, ...]:
     if not all(0 < len(step) <= MAX_ID_CHARS and is_text(step) for step in steps):
         raise ListingInvalid("steps", f"each step is the name of an event, 1 to {MAX_ID_CHARS} characters")
     return steps
+
+
+class DemoFilled(Answer):
+    accepted: int = Field(description="Events, which are counted within seconds")
+    refused: int = Field(description="As those of people who need a userToken, in a project that asks for one")

@@ -35,6 +35,11 @@ GROUP BY key {SETTINGS}
 """
 
 
+def has_events(warehouse: Warehouse, project_id: str) -> bool:
+    sql = "SELECT 1 FROM events WHERE project_id = {project:String} LIMIT 1"
+    return bool(warehouse.query(sql, {"project": project_id}))
+
+
 def read_event_catalog(warehouse: Warehouse, project_id: str, event: str, limit: int) -> dict[str, Any]:
     """As `schemas.insights.EventCatalog`, without its time. Only of a name, unless it is empty."""
     rows = read_rows(warehouse, NAMES, {"project": project_id, "event": event, "limit": limit})

@@ -4,13 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 
 import click
 import msgspec
 import orjson
 
-from ask0.cli.demo_script import Conversation, play
 from ask0.cli.environment import read_settings
 from ask0.cli.errors import FAILED, Failure
 from ask0.cli.jsonl import open_lines
@@ -18,6 +16,7 @@ from ask0.cli.output import echo_json
 from ask0.cli.progress import Bar
 from ask0.cli.sender import Answer, Item, Sender, batched
 from ask0.cli.target import find_target
+from ask0.gateway.site.demo_script import Conversation, play, sample
 from ask0.schemas.conversations import ANSWER, QUESTION, STARTED
 
 ROUNDS_OF_THE_SAMPLE = 50
@@ -81,7 +80,7 @@ def command(
       ask0 demo --conversations conversations.jsonl.gz --users 1000 --seed 1
     """
     target = find_target(read_settings(), url, write_key)
-    cast = _read(conversations) if conversations else _sample()
+    cast = _read(conversations) if conversations else sample(ROUNDS_OF_THE_SAMPLE)
     totals = Totals()
     with Bar("demo", len(cast)) as bar:
 
@@ -123,17 +122,6 @@ def _read(path: str) -> list[Conversation]:
     if not cast:
         raise Failure(f"{path} holds no conversations")
     return cast
-
-
-def _sample() -> list[Conversation]:
-    """The scripted conversations, each had many times."""
-    with as_file(files("ask0.cli") / "sample.jsonl") as path:
-        scripts = _read(str(path))
-    return [
-        msgspec.structs.replace(script, id=f"{script.id}-{take}")
-        for take in range(1, ROUNDS_OF_THE_SAMPLE + 1)
-        for script in scripts
-    ]
 
 
 def _epoch_ms(until: str | None) -> int:

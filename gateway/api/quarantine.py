@@ -43,8 +43,7 @@ class Quarantine:
         event = asked.body.event if asked.body.event is not None else _as_sent(row)
         ready_again(row, event)
         request = self._changes.request(asked, id, orjson.dumps(event))
-        refusal = await self._ingest.take_again(row.project_id, event)
-        if refusal:
+        for refusal in await self._ingest.take_again(row.project_id, [event]):
             raise Unprocessable(
                 f"it was refused again: {refusal.message}",
                 code="refused_again",

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import getrandbits
@@ -126,23 +126,23 @@ class Ingest:
             "the event log cannot take events now: send the same beacon again later", retry_after=error.retry_after
         )
 
-    async def take_again(self, project_id: str, event: Mapping[str, Any]) -> Reject | None:
-        """An event of a known project, as under its write key, but from no address. Why it was refused; None once it is
-        durable. Raises QuotaExceeded, ServiceUnavailable."""
+    async def take_again(self, project_id: str, events: list[Any]) -> Sequence[Reject]:
+        """Events of a known project, as under its write key, but from no address. Those that were refused; the others
+        are durable. Where none is left, nothing is kept. Raises QuotaExceeded, ServiceUnavailable."""
         self.disk.check()
         self.budgets.check(project_id)
         received_at = time.time_ns() // 1_000_000
-        intake = await self._look_at(Beacon([event]), None, project_id, received_at)
-        if intake.rejects:
-            return intake.rejects[0]
+        intake = await self._look_at(Beacon(events), None, project_id, received_at)
+        if not intake.accepted:
+            return intake.rejects
         entries = intake.take_entries(Record(project_id=project_id, received_at=received_at))
-        self.budgets.charge(project_id, 1, sum(len(entry.value) for entry in entries))
+        self.budgets.charge(project_id, len(events), sum(len(entry.value) for entry in entries))
         try:
             await self.log.append(entries)
         except LogUnavailable as error:
             raise self.refuse(error) from error
-        self.metrics.accepted += 1
-        return None
+        self.metrics.accepted += intake.accepted
+        return intake.rejects
 
     async def _read(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, kind: Kind) -> Taken:
         """What to append. The parsed beacon ends here: kept while the log is waited for, the beacons under way would

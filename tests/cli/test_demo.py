@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ask0.cli.demo_script import Conversation, Turn, play
+from ask0.gateway.site.demo_script import Conversation, Turn, play
 from bench.stack import wait_for
 from tests.cli.processes import Server
 

@@ -76,6 +76,18 @@ def test_a_new_project_says_what_to_paste_and_celebrates_its_first_event(served:
     expect(console.page.locator(".row-link")).to_have_text("first-of-all")
 
 
+def test_a_new_project_is_filled_with_demo_data_by_one_press(served: Served, console: Console) -> None:
+    made = run("project", "create", "Filled", "--json", settings=served.stack.environ).json
+    page = console.page
+    page.goto(f"{console.url}/console/p/{made['id']}/dashboard")
+    page.get_by_role("button", name="Fill it with demo data").click()
+    expect(page.get_by_role("heading", name="The first event is here")).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Look who it is").click()
+    expect(page.locator(".rows-row").first).to_be_visible()
+    status, answer = served.call("POST", "/demo-data")  # to where there are people already
+    assert (status, answer["code"]) == (409, "not_empty")
+
+
 def test_a_tile_leads_to_who_is_behind_it(console: Console) -> None:
     console.open("dashboard")
     console.page.get_by_role("link", name=re.compile("^Active users")).click()

@@ -166,6 +166,23 @@ def test_somebody_is_erased_by_name_and_a_receipt_is_left(served: Served, consol
     assert "doomed" not in str(receipt)
 
 
+def test_tags_of_one_are_put_on_and_taken_off_where_they_stand(served: Served, console: Console) -> None:
+    served.call("PUT", "/users/tagged", {"name": "Tagged", "tags": ["old", ".."]})
+    page = console.page
+    page.goto(f"{console.url}/console/p/{PROJECT}/users/tagged")
+    tags = page.get_by_role("list", name="Tags")
+    expect(tags.get_by_role("listitem")).to_have_count(2)
+    page.get_by_label("Add a tag").fill("new & <b>")
+    page.keyboard.press("Enter")
+    expect(tags.get_by_text("new & <b>")).to_be_visible()
+    expect(page.get_by_label("Add a tag")).to_have_value("")
+    page.get_by_role("button", name="Remove the tag ..").click()
+    expect(tags.get_by_role("listitem")).to_have_count(2)
+    console.check_with_axe()
+    _, answer = served.call("GET", "/users/tagged")
+    assert sorted(answer["tags"]) == ["new & <b>", "old"]
+
+
 def test_several_are_tagged_at_once(served: Served, console: Console) -> None:
     page = console.page
     console.open("users?sort=email")

@@ -1508,6 +1508,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/demo-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fill a project that is empty with demo data */
+        post: operations["postDemoData"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/snippet": {
         parameters: {
             query?: never;
@@ -2061,6 +2078,19 @@ export interface components {
              * @description Of how many things the value is made
              */
             count: number;
+        };
+        /** DemoFilled */
+        DemoFilled: {
+            /**
+             * Accepted
+             * @description Events, which are counted within seconds
+             */
+            accepted: number;
+            /**
+             * Refused
+             * @description As those of people who need a userToken, in a project that asks for one
+             */
+            refused: number;
         };
         /** Due */
         Due: {
@@ -8441,6 +8471,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    postDemoData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description proj_…, or `-`: the key's own */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Durable, and not to be seen yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoFilled"];
+                };
             };
         };
     };

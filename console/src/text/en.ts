@@ -292,6 +292,9 @@ export const text = {
   },
   user: {
     tabs: "About this user",
+    addTag: "Add a tag",
+    removeTag: (tag: string) => `Remove the tag ${tag}`,
+    moreTags: (count: number) => `and ${count} more`,
     id: "id",
     unknown: "Nobody with this id has been met in this project.",
     profile: "Profile",
@@ -439,6 +442,8 @@ export const text = {
     look: "Look who it is",
     waiting: "Waiting for the first event",
     demo: "Try the demo page",
+    fill: "Fill it with demo data",
+    filling: "Demo people are on their way…",
   },
   settings: {
     members: "Members",

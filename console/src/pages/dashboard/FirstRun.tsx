@@ -2,13 +2,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, call } from "../../api/client";
-import { useProject } from "../../app/session";
+import { usePlace, useProject } from "../../app/session";
+import { useChanging } from "../../kit/changing";
+import { Failed } from "../../kit/saving";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Copy } from "../../kit/values";
 import { text } from "../../text/en";
 
 export function FirstRun() {
   const path = useProject();
+  const { can } = usePlace();
   const found = useQuery({
     queryKey: ["snippet", path.project],
     queryFn: () => call(api.GET("/v1/projects/{project}/snippet", { params: { path } })),
@@ -19,6 +22,7 @@ export function FirstRun() {
     queryFn: () => call(api.GET("/v1/projects/{project}/users", { params: { path, query: { limit: 1 } } })),
     refetchInterval: (query) => (query.state.data?.users.length ? false : 2_000),
   });
+  const fill = useChanging(["first"], () => call(api.POST("/v1/projects/{project}/demo-data", { params: { path } })));
   if (people.data?.users.length) {
     return (
       <div className="state" role="status">
@@ -47,11 +51,17 @@ export function FirstRun() {
       <p role="status" className="waiting">
         {text.first.waiting}
       </p>
-      <p>
+      <p className="row">
+        {can("users:write") && (
+          <button type="button" disabled={fill.isPending || fill.isSuccess} onClick={() => fill.mutate()}>
+            {fill.isPending || fill.isSuccess ? text.first.filling : text.first.fill}
+          </button>
+        )}
         <a href="/demo" target="_blank" rel="noreferrer">
           {text.first.demo}
         </a>
       </p>
+      <Failed error={fill.error} />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import { Journey } from "./Journey";
 import { Privacy } from "./Privacy";
 import { Profile as ProfileTab } from "./Profile";
 import { Configs, Messages } from "./Served";
+import { Tags } from "./Tags";
 import "./user.css";
 
 const TABS = [
@@ -92,9 +93,6 @@ function Head({ user }: { user: Profile }) {
       <div className="row">
         <Status status={user.status} />
         {user.stage && <Tag>{user.stage}</Tag>}
-        {user.tags.slice(0, 12).map((tag) => (
-          <Tag key={tag}>{tag}</Tag>
-        ))}
         <span className="grow" />
         {can("users:write") && (
           <button type="button" className={isOut ? undefined : "danger"} onClick={() => ask(true)}>
@@ -106,6 +104,7 @@ function Head({ user }: { user: Profile }) {
         <Copy value={user.id} name={text.user.id} />
         {user.customerId && <Copy value={user.customerId} name={text.users.customerId} />}
       </div>
+      <Tags user={user} />
       <dl className="tiles">
         <Tile name={text.users.lastActive}>
           <Time at={user.lastActiveAt} />

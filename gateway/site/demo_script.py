@@ -1,6 +1,7 @@
 """Conversations as the events a site would have sent: who had them, when, and every turn. Deterministic for a seed."""
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from random import Random
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -153,6 +154,15 @@ def play(conversations: Sequence[Conversation], users: int, seed: int, until: in
     for index in sorted(range(len(scenes)), key=starts.__getitem__):
         yield list(scenes[index].events(starts[index], first=people[index] not in seen))
         seen.add(people[index])
+
+
+def sample(rounds: int) -> list[Conversation]:
+    """The scripted conversations, each had so many times."""
+    lines = files("ask0.gateway.site").joinpath("sample.jsonl").read_bytes().splitlines()
+    scripts = [msgspec.json.decode(line, type=Conversation) for line in lines]
+    return [
+        msgspec.structs.replace(script, id=f"{script.id}-{take}") for take in range(1, rounds + 1) for script in scripts
+    ]
 
 
 def _outcome(turns: Sequence[Turn]) -> str:
