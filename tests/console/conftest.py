@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from ask0.gateway.console.pages import DIST
 from bench.stack import SECRET_KEY, Stack, wait_for
@@ -15,6 +15,8 @@ from tests.browser.conftest import VIOLATIONS
 from tests.browser.pages import open_browser
 from tests.cli.processes import run
 from tests.gateway.sessions.people import PASSWORD
+
+expect.set_options(timeout=30_000)  # what a machine with much to do takes for an answer that waits for its rows
 
 PROJECT = "proj_bench"
 USERS = 320
