@@ -387,7 +387,7 @@ def _of_sql_and_live() -> list[Bound]:
     return [
         Bound(
             "SQL of a project",
-            f"{sql.MOST_OF_PROJECT} statements at once, {sql.MOST_AT_ONCE} in all; "
+            f"{sql.MOST.of_project} statements at once, {sql.MOST.at_once} in all; "
             f"{statements.MAX_STATEMENT_CHARACTERS:,} characters, {sql.SECONDS:g} s, {sql.MEMORY_MB} MB, "
             f"{statements.MAX_ROWS:,} rows, {sql.RESULT_MB} MB",
             "429, 422",
@@ -395,7 +395,7 @@ def _of_sql_and_live() -> list[Bound]:
         ),
         Bound(
             "Who looks at what comes in",
-            f"{live.MOST_OF_PROJECT} of a project, {live.MOST_AT_ONCE} in all; "
+            f"{live.MOST.of_project} of a project, {live.MOST.at_once} in all; "
             f"{streams.MAX_WAITING_LINES:,} lines and {streams.MAX_WAITING_BYTES // 1_000_000} MB waiting",
             "429; told what was missed",
             "–",

@@ -5,7 +5,6 @@ import logging
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -20,9 +19,10 @@ from ask0.gateway.api.export_files import Export, write_json, write_zip
 from ask0.gateway.api.paths import project_of, unknown_user
 from ask0.gateway.api.segments import Segments
 from ask0.gateway.api.users import Users, found
-from ask0.gateway.errors import QuotaExceeded, ServiceUnavailable
+from ask0.gateway.errors import GatewayError, QuotaExceeded, ServiceUnavailable
 from ask0.gateway.jobs.background import Background
 from ask0.gateway.operations import Asked
+from ask0.gateway.places import ITSELF, PROJECT, Bound, Places, Taken
 from ask0.schemas.documents import subject_of
 from ask0.schemas.events import write_time
 from ask0.schemas.user_changes import UserChange
@@ -62,7 +62,7 @@ class Exports:
         self._changes = changes
         self._defined = defined
         self._background = background
-        self.places = Places()
+        self.places = ExportPlaces()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by project
 
     async def export(self, asked: Asked) -> Response:
@@ -175,42 +175,25 @@ class Download(StreamingResponse):
             self._give_back()
 
 
-class Places:
+class ExportPlaces:
     """For exports that are under way: each of a user, or of a job under its id."""
 
     def __init__(self) -> None:
-        self._taken: set[Person] = set()
-        self._of_project: Counter[str] = Counter()
+        self._places = Places(Bound(MAX_OF_PROJECT, MAX_AT_ONCE))
 
     def take(self, person: Person) -> Callable[[], None]:
         """To give the place back, any number of times. Raises QuotaExceeded, ServiceUnavailable."""
-        project_id = person.project_id
-        if person in self._taken:
-            raise QuotaExceeded(
-                "this is being exported now: wait until that export has ended",
-                retry_after=5,
-                code="being_exported",
-            )
-        if self._of_project[project_id] >= MAX_OF_PROJECT:
-            raise QuotaExceeded(
-                f"a project takes at most {MAX_OF_PROJECT} exports at once: wait until one of them has ended",
-                retry_after=5,
-                code="too_many_exports",
-            )
-        if len(self._taken) >= MAX_AT_ONCE:
-            raise ServiceUnavailable("too many exports are under way: ask again later", retry_after=5)
-        self._taken.add(person)
-        self._of_project[project_id] += 1
-        is_taken = True
+        try:
+            return self._places.take(person.project_id, person)
+        except Taken as taken:
+            raise _no_place(taken) from None
 
-        def give_back() -> None:
-            nonlocal is_taken
-            if not is_taken:
-                return
-            is_taken = False
-            self._taken.discard(person)
-            self._of_project[project_id] -= 1
-            if not self._of_project[project_id]:
-                del self._of_project[project_id]
 
-        return give_back
+def _no_place(taken: Taken) -> GatewayError:
+    if taken.what == ITSELF:
+        message = "this is being exported now: wait until that export has ended"
+        return QuotaExceeded(message, retry_after=5, code="being_exported")
+    if taken.what == PROJECT:
+        message = f"a project takes at most {MAX_OF_PROJECT} exports at once: wait until one of them has ended"
+        return QuotaExceeded(message, retry_after=5, code="too_many_exports")
+    return ServiceUnavailable("too many exports are under way: ask again later", retry_after=5)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
 from starlette.middleware import Middleware
@@ -22,12 +21,12 @@ from ask0.gateway.live.shown import write_line
 from ask0.gateway.live.streams import Stream
 from ask0.gateway.live.tail import Tail
 from ask0.gateway.operations import Asked, Operation
+from ask0.gateway.places import Bound, Places, Taken
 from ask0.gateway.responses import ENDING
 from ask0.gateway.sessions.standing import Sessions
 from ask0.schemas.live import LiveQuery
 
-MOST_AT_ONCE = 64  # streams of a process …
-MOST_OF_PROJECT = 8  # … and of a project
+MOST = Bound(of_project=8, at_once=64)  # streams
 LOOK_SECONDS = 1.0  # between looks whether it may go on
 STANDING_SECONDS = 2.0
 BEAT_SECONDS = 10.0
@@ -40,7 +39,7 @@ class Live:
         self._tail = tail
         self._sessions = sessions
         self._catalog = catalog
-        self._places: Counter[str] = Counter()
+        self._places = Places(MOST)
 
     async def follow(self, asked: Asked) -> Response:
         project_id, query = project_of(asked), asked.query
@@ -92,27 +91,20 @@ class Live:
 
     def _take(self, stream: Stream) -> Callable[[], None]:
         """To give the place back, any number of times. Raises QuotaExceeded."""
-        project_id = stream.project_id
-        if self._places[project_id] >= MOST_OF_PROJECT or self._places.total() >= MOST_AT_ONCE:
+        try:
+            leave = self._places.take(stream.project_id)
+        except Taken:
             raise QuotaExceeded(
-                f"at most {MOST_OF_PROJECT} look at what comes into a project at once, and {MOST_AT_ONCE} in all:"
+                f"at most {MOST.of_project} look at what comes into a project at once, and {MOST.at_once} in all:"
                 " end one, or come back later",
                 retry_after=5,
                 code="too_many_streams",
-            )
-        self._places[project_id] += 1
+            ) from None
         self._tail.join(stream)
-        is_taken = True
 
         def give_back() -> None:
-            nonlocal is_taken
-            if not is_taken:
-                return
-            is_taken = False
             self._tail.leave(stream)
-            self._places[project_id] -= 1
-            if not self._places[project_id]:
-                del self._places[project_id]
+            leave()
 
         return give_back
 

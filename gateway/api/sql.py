@@ -3,7 +3,6 @@ waits for it."""
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -24,6 +23,7 @@ from ask0.gateway.entrance import Entrance
 from ask0.gateway.errors import QuotaExceeded, ServiceUnavailable, unprocessable
 from ask0.gateway.groups import Group
 from ask0.gateway.operations import Asked, Operation
+from ask0.gateway.places import PROJECT, Bound, Places, Taken
 from ask0.gateway.statements.answers import rows_of, write_csv, write_json
 from ask0.gateway.statements.homes import Home, home_of
 from ask0.gateway.statements.words import refusal
@@ -34,8 +34,7 @@ from ask0.schemas.statements import SqlAnswer, SqlStatement, SqlTables, Statemen
 from ask0.warehouse.connect import Warehouse
 from ask0.warehouse.errors import QueryFailed, Refused, Unavailable
 
-MOST_AT_ONCE = 4  # statements of a process …
-MOST_OF_PROJECT = 2  # … and of a project
+MOST = Bound(of_project=2, at_once=4)  # statements
 SECONDS = 10.0
 MEMORY_MB = 512
 RESULT_MB = 10
@@ -71,8 +70,8 @@ class Sql:
             result_bytes=RESULT_MB << 20,
             threads=1 if warehouse.path else 2,  # of this process others are waiting for
         )
-        self._home: Home = home_of(warehouse, MOST_AT_ONCE, self._limits.seconds)
-        self._places: Counter[str] = Counter()
+        self._home: Home = home_of(warehouse, MOST.at_once, self._limits.seconds)
+        self._places = Places(MOST)
 
     async def tables(self, asked: Asked) -> Response:
         """Those that the caller may read, with their columns."""
@@ -148,23 +147,20 @@ class Sql:
 
     @contextmanager
     def _place(self, project_id: str) -> Iterator[None]:
-        if self._places[project_id] >= MOST_OF_PROJECT:
+        try:
+            give_back = self._places.take(project_id)
+        except Taken as taken:
             raise QuotaExceeded(
-                f"a project asks at most {MOST_OF_PROJECT} statements at once: wait until one of them is answered",
+                f"a project asks at most {MOST.of_project} statements at once: wait until one of them is answered"
+                if taken.what == PROJECT
+                else "too many statements are asked now: send yours again later",
                 retry_after=1,
                 code="too_many_statements",
-            )
-        if self._places.total() >= MOST_AT_ONCE:
-            raise QuotaExceeded(
-                "too many statements are asked now: send yours again later", retry_after=1, code="too_many_statements"
-            )
-        self._places[project_id] += 1
+            ) from None
         try:
             yield
         finally:
-            self._places[project_id] -= 1
-            if not self._places[project_id]:
-                del self._places[project_id]
+            give_back()
 
 
 def readable_for(caller: Caller) -> Callable[[str], bool]:

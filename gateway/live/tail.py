@@ -29,6 +29,8 @@ POLL_SECONDS = 0.5
 REST_SECONDS = 0.25  # between looks, so that what came meanwhile is read at once
 AWAY_SECONDS = 2.0
 MOST_AT_ONCE = 250  # lines of a project in a look: who sees more, sees nothing
+DROPS = 10  # attempts to forget the tail's group at its end …
+DROP_SECONDS = 0.3  # … and between them
 TOO_MANY = "more comes in than can be shown"
 
 Drops = Callable[[str, str], bool]  # whether everything of a project's user is dropped
@@ -187,4 +189,10 @@ def _ids(items: Sequence[Item]) -> set[str]:
 async def _end(reader: Reader, dsn: str, group: str) -> None:
     with suppress(LogUnavailable):
         await reader.close()
-        await drop_group(dsn, group)
+    for _ in range(DROPS):
+        try:
+            await drop_group(dsn, group)
+            return
+        except LogUnavailable:  # whoever lists the groups holds each for a moment
+            await asyncio.sleep(DROP_SECONDS)
+    logger.info("the group of the tail is left to be forgotten by itself", extra={"group": group})

@@ -16,7 +16,7 @@ import pytest
 
 from ask0.gateway import arrivals
 from ask0.gateway.api import exports
-from ask0.gateway.api.exports import MAX_AT_ONCE, MAX_OF_PROJECT, Places
+from ask0.gateway.api.exports import MAX_AT_ONCE, MAX_OF_PROJECT, ExportPlaces
 from ask0.gateway.errors import GatewayError
 from ask0.schemas.catalog import secret_key
 from ask0.schemas.user_export import UserExport
@@ -405,7 +405,7 @@ def test_a_slow_reader_holds_no_thread(gateway: Running, clickhouse: Warehouse) 
 
 
 def test_places_are_so_many_for_a_project_and_for_all() -> None:
-    places = Places()
+    places = ExportPlaces()
     own = [places.take(Person("p", str(number))) for number in range(MAX_OF_PROJECT)]
     with pytest.raises(GatewayError) as refused:
         places.take(Person("p", "more"))
