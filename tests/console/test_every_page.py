@@ -68,10 +68,12 @@ def test_a_new_project_says_what_to_paste_and_celebrates_its_first_event(served:
     console.page.get_by_role("heading", name="Nothing has happened here yet").wait_for()
     expect(console.page.locator(".snippet code")).to_contain_text(f"{served.stack.url}/ask0.js#{made['writeKey']}")
     console.check_with_axe()
+    console.picture("first-run")
     event = {"type": "track", "event": "Began", "userId": "first-of-all"}
     sent = httpx.post(f"{console.url}/v1/track", json=event, headers={"x-write-key": made["writeKey"]})
     assert sent.status_code == 200
-    expect(console.page.get_by_role("heading", name="The first event is here")).to_be_visible(timeout=30_000)
+    expect(console.page.get_by_role("heading", name="The first event is here")).to_be_visible()
+    console.picture("first-event")
     console.page.get_by_role("link", name="Look who it is").click()
     expect(console.page.locator(".row-link")).to_have_text("first-of-all")
 

@@ -38,6 +38,7 @@ def test_every_header_sorts_and_turns_round(console: Console) -> None:
         header.get_by_role("button").click()
         expect(header).to_have_attribute("aria-sort", "ascending")
         expect(console.page.locator(".rows-row").first).to_be_visible()
+    console.picture("users-sorted")
 
 
 def test_hundreds_are_scrolled_with_few_rows_in_the_page(console: Console) -> None:
@@ -50,6 +51,7 @@ def test_hundreds_are_scrolled_with_few_rows_in_the_page(console: Console) -> No
         console.page.wait_for_timeout(30)  # as a hand takes between two turns of a wheel
         assert console.page.locator(".rows-row").count() < 60
     expect(wanted).to_be_attached()
+    console.picture("users-scrolled")
     table = console.page.get_by_role("table", name="Users")
     assert int(table.get_attribute("aria-rowcount") or 0) > 300
 
