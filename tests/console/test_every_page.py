@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cli.processes import run
-from tests.console.conftest import Console, Served
+from tests.console.conftest import PROJECT, Console, Served
 
 PAGES = [
     "dashboard",
@@ -99,7 +99,7 @@ def test_a_tile_leads_to_who_is_behind_it(console: Console) -> None:
 
 
 def test_numbers_are_those_of_the_tables(served: Served, console: Console) -> None:
-    asked = "SELECT count() FROM ask0.events WHERE event = 'Question Asked'"
+    asked = f"SELECT count() FROM ask0.events WHERE project_id = '{PROJECT}' AND event = 'Question Asked'"
     questions = int(served.stack.query(asked))
     of_days = int(served.stack.query(f"{asked} AND toDate(occurred_at, 'UTC') > today() - 30"))
     console.open("data")
