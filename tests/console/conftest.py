@@ -107,7 +107,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Stack(tmp_path_factory.mktemp("console")) as stack:
         played = run("demo", "--url", stack.url, "--users", str(USERS), settings=stack.environ)
         assert played.code == 0, played.err
-        wait_for(lambda: stack.query("SELECT count() FROM ask0.users") >= "300", "the people")
+        wait_for(lambda: int(stack.query("SELECT count() FROM ask0.users")) >= 300, "the people")
         yield Served(stack)
 
 

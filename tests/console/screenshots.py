@@ -38,5 +38,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), ASK0_BOOTSTRAP_PROJECT="Help centre") as stack:
         played = run("demo", "--url", stack.url, "--users", "320", settings=stack.environ)
         assert played.code == 0, played.err
-        wait_for(lambda: stack.query("SELECT count() FROM ask0.users") >= "300", "the people")
+        wait_for(lambda: int(stack.query("SELECT count() FROM ask0.users")) >= 300, "the people")
         take(stack)
