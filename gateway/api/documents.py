@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from starlette.responses import JSONResponse, Response
 
 from ask0.catalog.collection import Collection
 from ask0.catalog.documents import write_document
@@ -55,6 +56,11 @@ def was_written(documents: Collection[Any], request: Request) -> bool:
     if outcome and not outcome.is_of(request.digest):
         raise key_reused()
     return outcome is not None and outcome.stands
+
+
+def answer(shown: Mapping[str, Any], status: int = 200) -> Response:
+    """A document as it is shown; its `version` is the ETag."""
+    return JSONResponse(shown, status, headers={"etag": f'"{shown["version"]}"'})
 
 
 def expected_version(asked: Asked) -> int | None:

@@ -1,7 +1,7 @@
 """Settings that lie in a project's own document: who may chat, and how users prove who they are."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -49,7 +49,7 @@ class ProjectDocuments:
         self._seal = seal
 
     async def chat(self, asked: Asked) -> Response:
-        return _answer(_shown_chat(self._stored(asked)))
+        return documents.answer(_shown_chat(self._stored(asked)))
 
     async def put_chat(self, asked: Asked) -> Response:
         def edit(project: Project) -> Project:
@@ -59,7 +59,7 @@ class ProjectDocuments:
         return await self.chat(asked)
 
     async def verification(self, asked: Asked) -> Response:
-        return _answer(_shown_verification(self._stored(asked)))
+        return documents.answer(_shown_verification(self._stored(asked)))
 
     async def put_verification(self, asked: Asked) -> Response:
         required, readable = asked.body.required, tuple(dict.fromkeys(asked.body.readable))
@@ -237,7 +237,3 @@ def _shown_verification(stored: Stored[Project]) -> dict[str, Any]:
         ],
         "version": str(stored.version),
     }
-
-
-def _answer(shown: Mapping[str, Any]) -> Response:
-    return JSONResponse(shown, headers={"etag": f'"{shown["version"]}"'})

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ask0.catalog.errors import MovedOn as MovedMeanwhile
 from ask0.gateway.api import documents
@@ -46,8 +46,7 @@ class PropertyDocuments:
         return self._answer(project_id)
 
     def _answer(self, project_id: str) -> Response:
-        shown = self._shown(project_id)
-        return JSONResponse(shown, headers={"etag": f'"{shown["version"]}"'})
+        return documents.answer(self._shown(project_id))
 
     def _shown(self, project_id: str) -> dict[str, Any]:
         """The version of none is that of the last change, 0 if there never was one."""

@@ -256,4 +256,4 @@ def _system(id: str, segment: SystemSegment) -> Mapping[str, Any]:
 
 
 def _answer(stored: Stored[Segment], status: int = 200) -> Response:
-    return JSONResponse(_shown(stored), status, headers={"etag": f'"{stored.version}"'})
+    return documents.answer(_shown(stored), status)

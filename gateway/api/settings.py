@@ -1,7 +1,6 @@
 """Settings of a project: how long things are kept, and whether consent is in force."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -55,16 +54,16 @@ class Settings:
         self._counting: set[str] = set()  # projects
 
     async def privacy(self, asked: Asked) -> Response:
-        return _answer(self._shown_privacy(project_of(asked)))
+        return documents.answer(self._shown_privacy(project_of(asked)))
 
     async def put_privacy(self, asked: Asked) -> Response:
         project_id, edit = project_of(asked), asked.body
         document = Privacy(project_id=project_id, enforce_consent=edit.enforceConsent)
         await self._put(asked, self._settings.privacy, document, msgspec.json.encode(document), self._shown_privacy)
-        return _answer(self._shown_privacy(project_id))
+        return documents.answer(self._shown_privacy(project_id))
 
     async def retention(self, asked: Asked) -> Response:
-        return _answer(self._shown_retention(project_of(asked)))
+        return documents.answer(self._shown_retention(project_of(asked)))
 
     async def put_retention(self, asked: Asked) -> Response:
         """All of it, in place of what was before."""
@@ -72,7 +71,7 @@ class Settings:
         document = retention_of(project_id, edit, _now())
         said = msgspec.json.encode(edit.model_dump())  # without the time, which another call has not
         await self._put(asked, self._settings.retention, document, said, self._shown_retention)
-        return _answer(self._shown_retention(project_id))
+        return documents.answer(self._shown_retention(project_id))
 
     async def dry_run(self, asked: Asked) -> Response:
         """Of the retention that is sent, else of the one that stands."""
@@ -171,10 +170,6 @@ def settings_group(entrance: Entrance, settings: Settings) -> Group:
         ),
     ]
     return Group(entrance, operations, Middleware(ApiRoute), for_pages=False)
-
-
-def _answer(shown: Mapping[str, Any]) -> Response:
-    return JSONResponse(shown, headers={"etag": f'"{shown["version"]}"'})
 
 
 def _now() -> int:

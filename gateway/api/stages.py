@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ask0.catalog.definitions import now
 from ask0.catalog.errors import MovedOn as MovedMeanwhile
@@ -98,8 +98,7 @@ class StageDocuments:
         return {rule.name: rule.id for rule in self._defined.staged(project_id).rules}
 
     def _answer(self, project_id: str) -> Response:
-        shown = self._shown(project_id)
-        return JSONResponse(shown, headers={"etag": f'"{shown["version"]}"'})
+        return documents.answer(self._shown(project_id))
 
     def _shown(self, project_id: str) -> dict[str, Any]:
         stored = self._stored.get(project_id, project_id)

@@ -117,7 +117,7 @@ def _shown(stored: Stored[View]) -> dict[str, Any]:
 
 
 def _answer(stored: Stored[View], status: int = 200) -> Response:
-    return JSONResponse(_shown(stored), status, headers={"etag": f'"{stored.version}"'})
+    return documents.answer(_shown(stored), status)
 
 
 def views_group(entrance: Entrance, views: Views) -> Group:

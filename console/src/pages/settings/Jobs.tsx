@@ -1,25 +1,17 @@
 /** Work that goes on after its answer: how far it is, what came of it, and how to end it. */
-import { useQuery } from "@tanstack/react-query";
-import { api, call, type Schemas } from "../../api/client";
+import { api, call } from "../../api/client";
 import { usePlace, useProject } from "../../app/session";
 import { useChanging } from "../../kit/changing";
+import { isUnderWay, type Job, useJobs } from "../../kit/jobs";
 import { ErrorState, messageOf, Skeleton } from "../../kit/states";
 import { say } from "../../kit/toasts";
 import { Num, Time } from "../../kit/values";
 import { text } from "../../text/en";
 
-type Job = Schemas["JobShown"];
-
-const UNFINISHED = ["waiting", "running"];
-
 export default function Jobs() {
   const path = useProject();
   const { can } = usePlace();
-  const jobs = useQuery({
-    queryKey: ["jobs", path.project, "all"],
-    queryFn: () => call(api.GET("/v1/projects/{project}/jobs", { params: { path } })),
-    refetchInterval: (query) => (query.state.data?.jobs.some(isUnderWay) ? 1_000 : 15_000),
-  });
+  const jobs = useJobs();
   const cancel = useChanging(
     ["jobs"],
     (id: string) => call(api.POST("/v1/projects/{project}/jobs/{id}/cancel", { params: { path: { ...path, id } } })),
@@ -27,7 +19,7 @@ export default function Jobs() {
   );
   if (jobs.isPending) return <Skeleton lines={6} />;
   if (jobs.isError) return <ErrorState error={jobs.error} retry={jobs.refetch} />;
-  if (!jobs.data.jobs.length) return <p className="state">{text.jobs.none}</p>;
+  if (!jobs.data.length) return <p className="state">{text.jobs.none}</p>;
   return (
     <div className="scroll-x">
       <table>
@@ -44,7 +36,7 @@ export default function Jobs() {
           </tr>
         </thead>
         <tbody>
-          {jobs.data.jobs.map((job) => (
+          {jobs.data.map((job) => (
             <tr key={job.id}>
               <td>
                 {job.kind.replaceAll("_", " ")}
@@ -98,8 +90,4 @@ function Progress({ job: { status, progress } }: { job: Job }) {
       )}
     </>
   );
-}
-
-function isUnderWay(job: Job): boolean {
-  return UNFINISHED.includes(job.status);
 }

@@ -1,19 +1,16 @@
 /** Users as CSV: asked for, downloaded with its progress, and found again by whoever comes back. */
-import { useQuery } from "@tanstack/react-query";
-import { api, call, type Schemas } from "../../api/client";
+import { api, call } from "../../api/client";
 import { useProject } from "../../app/session";
 import { useChanging } from "../../kit/changing";
 import { Dialog } from "../../kit/Dialog";
+import { isUnderWay, type Job, useJobs } from "../../kit/jobs";
 import { Failed } from "../../kit/saving";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { Time } from "../../kit/values";
 import { text } from "../../text/en";
 import type { Filter } from "./filters";
 
-type Job = Schemas["JobShown"];
-
 const KIND = "export";
-const UNFINISHED = ["waiting", "running"];
 
 interface Props {
   ids: string[];
@@ -71,15 +68,7 @@ export function Exports({ ids, whoever, count, close }: Props) {
 
 /** Of everybody in the project; looked at again as long as one of them may go on. */
 function Made() {
-  const path = useProject();
-  const jobs = useQuery({
-    queryKey: ["jobs", path.project],
-    queryFn: async () => {
-      const { jobs } = await call(api.GET("/v1/projects/{project}/jobs", { params: { path } }));
-      return jobs.filter((job) => job.kind === KIND);
-    },
-    refetchInterval: (query) => (query.state.data?.some((job) => UNFINISHED.includes(job.status)) ? 1_000 : false),
-  });
+  const jobs = useJobs(KIND);
   if (jobs.isPending) return <Skeleton lines={2} />;
   if (jobs.isError) return <ErrorState error={jobs.error} retry={jobs.refetch} />;
   if (!jobs.data.length) return <p className="muted">{text.exports.none}</p>;
@@ -106,7 +95,7 @@ function One({ job }: { job: Job }) {
         </small>
       </span>
       {job.status === "running" && <progress aria-label={text.bulk.progress} value={done} max={total || 1} />}
-      {UNFINISHED.includes(job.status) && (
+      {isUnderWay(job) && (
         <a href={file} download>
           {text.exports.download}
         </a>
