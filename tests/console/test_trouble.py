@@ -186,3 +186,28 @@ def test_who_loses_a_scope_while_a_page_is_open_is_told_and_loses_nothing(served
     console.expected = ("403",)
     console.check()
     context.close()
+
+
+def test_what_could_not_be_asked_again_stays_and_is_said_to_be_old(served: Served, console: Console) -> None:
+    served.call("PUT", "/users/pinned", {"email": "pinned@example.com"})
+    page = console.page
+    page.goto(f"{console.url}/console/p/{PROJECT}/users/pinned")
+    page.get_by_role("button", name="Pin: Email").click()
+    expect(page.get_by_role("heading", name="Pinned", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Configs").click()
+    expect(page.get_by_text("They were served no config.")).to_be_visible()
+    page.get_by_role("tab", name="Messages").click()
+    expect(page.get_by_text("They were shown no message.")).to_be_visible()
+    page.route(re.compile("/users\\?"), answer_with(503, "unavailable", "the tables cannot be reached"))
+    page.get_by_label("Add a tag").fill("seen")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("What you see may be old")).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(page.locator(".rows-row").first).to_be_visible()
+    console.check_with_axe()
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("What you see may be old")).to_be_hidden()
+    page.goto(f"{console.url}/console/p/{PROJECT}/users/pinned")
+    expect(page.get_by_role("heading", name="Pinned", exact=True)).to_be_visible()
+    console.expected = ("503",)
